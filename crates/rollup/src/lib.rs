@@ -1,0 +1,12 @@
+//! The private-payments rollup in plain data.
+//!
+//! No proof system and no async here: the hash, notes and keys, the four trees, transactions and
+//! their witnesses, the rollup block, and a reference model of the state that knows no proofs.
+
+pub mod field;
+pub mod hash;
+pub mod keys;
+pub mod note;
+pub mod state;
+pub mod transaction;
+pub mod witness;
