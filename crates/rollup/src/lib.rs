@@ -7,6 +7,8 @@ pub mod field;
 pub mod hash;
 pub mod keys;
 pub mod note;
+pub mod payload;
 pub mod state;
 pub mod transaction;
+pub mod viewing;
 pub mod witness;
