@@ -11,4 +11,5 @@ pub mod payload;
 pub mod state;
 pub mod transaction;
 pub mod viewing;
+pub mod wallet;
 pub mod witness;
