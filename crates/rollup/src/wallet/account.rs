@@ -113,7 +113,12 @@ impl Accounts {
     }
 
     /// Takes note of an account transaction; says which own account it registered.
-    pub(super) fn observe(&mut self, leaf_index: u64, commitments: [Digest; 2], nullifiers: [Digest; 2]) -> Option<u32> {
+    pub(super) fn observe(
+        &mut self,
+        leaf_index: u64,
+        commitments: [Digest; 2],
+        nullifiers: [Digest; 2],
+    ) -> Option<u32> {
         let leaves = commitments.into_iter().zip(leaf_index..).filter(|(leaf, _)| !leaf.is_zero());
         self.leaves.extend(leaves.map(|(leaf, index)| (index, leaf)));
         // Create and migrate claim the new key with the second nullifier, and prove its secret: an

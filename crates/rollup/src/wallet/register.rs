@@ -38,7 +38,13 @@ impl<M: Membership + ?Sized, R: CryptoRng + ?Sized> Drafting<'_, M, R> {
         let account = self.wallet.account_key();
         let randomness = [(); 2].map(|()| Digest::random(self.rng));
         let nullifiers = randomness.each_ref().map(dummy_nullifier);
-        Ok(self.account(authority.alias, account, keys, nullifiers, AccountMode::Add { authority, account, randomness }))
+        Ok(self.account(
+            authority.alias,
+            account,
+            keys,
+            nullifiers,
+            AccountMode::Add { authority, account, randomness },
+        ))
     }
 
     /// Moves the alias to the wallet's next account, with one fresh spending key. Once it has

@@ -109,11 +109,13 @@ impl Wallet {
                 scanned.spent.push(commitment);
             }
         }
-        let touched = |other: &ClientPublic| other.nullifiers.iter().any(|nullifier| public.nullifiers.contains(nullifier));
+        let touched =
+            |other: &ClientPublic| other.nullifiers.iter().any(|nullifier| public.nullifiers.contains(nullifier));
         let done: BTreeMap<_, _> = self.pending.extract_if(.., |_, pending| touched(&pending.public)).collect();
         for (id, pending) in done {
             // Another copy of this wallet may have used the same notes for something else.
-            let same = pending.public.nullifiers == public.nullifiers && pending.public.commitments == public.commitments;
+            let same =
+                pending.public.nullifiers == public.nullifiers && pending.public.commitments == public.commitments;
             if same { scanned.settled.push(id) } else { scanned.conflicted.push(id) }
         }
     }
