@@ -1,0 +1,56 @@
+# What can be asked of Meze from the root of the repository. `make` alone lists it.
+#
+# Each target first installs the tools that it is missing (scripts/setup.sh), so all of them work in a
+# fresh clone on a machine that has Rust.
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/meze/target
+export MEZE_TOOLS ?= $(HOME)/.cache/meze/tools
+export PATH := $(PATH):$(MEZE_TOOLS)/bin
+
+# Words after the command: make demo ARGS="--transactions 12 --rollups 2"
+ARGS ?=
+# The long parts: make test-long PARTS=fuzz
+PARTS ?= rollup-random rollup-production fuzz
+
+MEZE := $(CARGO_TARGET_DIR)/release/meze
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-build test-long test-constraints check bench install compiler nextest deny meze
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
+
+demo: meze ## build meze and run its demo: wallets, transactions, rollups, all proved
+	$(MEZE) demo $(ARGS)
+
+test: test-build ## run all tests that take minutes
+	@scripts/doctests.sh
+	cargo nextest run --workspace
+
+test-build: compiler nextest ## build the tests without running them
+	cargo nextest run --workspace --no-run
+
+test-long: compiler nextest ## run the tests that take longer; results in target/long/
+	@scripts/long.sh $(PARTS)
+
+test-constraints: compiler nextest ## switch every constraint off and forge it; prints the table
+	cargo nextest run -p rollup-circuits --run-ignored all --no-capture \
+		-E 'binary(constraints) | test(/(^|::)constraints::/)'
+
+check: compiler deny ## formatting, lints, documentation, licences and sources of dependencies
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --workspace
+	@scripts/deny.sh
+
+bench: meze ## measure every circuit and several shapes
+	$(MEZE) bench rollup $(ARGS)
+
+install: compiler ## install meze into cargo's folder of binaries
+	cargo install --locked --path crates/meze
+
+meze: compiler
+	cargo build --locked --release -p meze
+
+compiler nextest deny:
+	@scripts/setup.sh $@

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Runs the long parts of the tests and writes what came out, with the commit, to target/long/PART.txt.
+#
+# Usage: scripts/long.sh PART...
+# A part is made of the ignored tests whose path has a word that begins with its name: the part
+# rollup-random runs `rollup_random_…` and `…::rollup_random::…`. All parts run, even after one failed.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+mkdir -p target/long
+[ $# -gt 0 ] || { echo "long: name at least one part" >&2; exit 1; }
+
+commit=$(git rev-parse HEAD)
+[ -z "$(git status --porcelain)" ] || commit="$commit with uncommitted changes"
+
+failed=()
+for part in "$@"; do
+    result=target/long/$part.txt
+    start=$(date +%s)
+    {
+        echo "part: $part"
+        echo "commit: $commit"
+        echo "started: $(date -u +%Y-%m-%dT%H:%M:%SZ)"
+    } >"$result"
+    outcome=passed
+    cargo nextest run --workspace --profile long --run-ignored only --no-capture \
+        -E "test(/(^|::)${part//-/_}/)" 2>&1 | tee -a "$result" || outcome=failed
+    echo "result: $outcome after $((($(date +%s) - start + 59) / 60)) minutes" | tee -a "$result"
+    [ "$outcome" = passed ] || failed+=("$part")
+done
+
+if [ ${#failed[@]} -gt 0 ]; then
+    echo "long: failed: ${failed[*]}" >&2
+    exit 1
+fi

@@ -1,0 +1,59 @@
+#!/bin/sh
+# Installs what a fresh Debian machine with Rust is missing, and says in one line what it cannot.
+#
+# Usage: scripts/setup.sh [compiler] [nextest] [deny]; without words, all of them.
+# Tools of cargo go to $MEZE_TOOLS (default ~/.cache/meze/tools), and only if they are not on the PATH.
+set -eu
+
+tools=${MEZE_TOOLS:-$HOME/.cache/meze/tools}
+PATH=$PATH:$tools/bin
+
+say() { echo "setup: $*" >&2; }
+give_up() { say "$*"; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif have sudo; then
+        sudo "$@"
+    else
+        give_up "cannot run '$*': neither root nor sudo here; run it as root"
+    fi
+}
+
+# The C compiler links every Rust program, and some crates bring C or assembly.
+compiler() {
+    have cargo || give_up "cargo is missing: install Rust from https://rustup.rs"
+    if have cc && have make; then
+        return
+    fi
+    have apt-get || give_up "cc or make is missing and there is no apt-get: install a C compiler and make"
+    say "installing gcc, libc6-dev and make with apt-get: Rust needs a C compiler to link"
+    as_root apt-get update -q >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+        gcc libc6-dev make >&2
+}
+
+# cargo_tool NAME VERSION WHY
+cargo_tool() {
+    if have "$1"; then
+        return
+    fi
+    say "installing $1 $2 into $tools: $3"
+    # A folder of its own for the build: the tool shares nothing with the workspace.
+    CARGO_TARGET_DIR=$tools/build cargo install --quiet --locked --root "$tools" --version "$2" "$1" >&2 ||
+        give_up "cannot install $1 $2 from crates.io"
+    rm -rf "$tools/build"
+}
+
+nextest() { compiler; cargo_tool cargo-nextest 0.9.143 "it runs the tests"; }
+deny() { compiler; cargo_tool cargo-deny 0.20.2 "it checks licences and sources of dependencies"; }
+
+[ $# -gt 0 ] || set -- compiler nextest deny
+for part in "$@"; do
+    case $part in
+        compiler | nextest | deny) "$part" ;;
+        *) give_up "'$part' is unknown: compiler, nextest or deny" ;;
+    esac
+done
