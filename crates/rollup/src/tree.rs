@@ -11,6 +11,7 @@ mod overlay;
 mod record;
 pub mod store;
 
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 pub use disk::DiskStore;
@@ -67,6 +68,9 @@ pub enum TreeError {
     /// The store's own record cannot be read.
     #[error("the store's record of its state is damaged; rebuild the store from the published blocks")]
     Damaged,
+    /// Another process has the file open.
+    #[error("{} is in use by another process; stop it or choose another path", .0.display())]
+    InUse(PathBuf),
     /// The database refused.
     #[error("the tree database failed")]
     Database(#[source] Box<redb::Error>),

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::block::Block;
 use crate::codec::CHAIN_ID_BITS;
 use crate::field::Digest;
 use crate::shape::Shape;
@@ -47,6 +48,14 @@ pub enum WorldError {
     /// Nothing to do.
     #[error("a rollup needs at least one transaction")]
     NoTransaction,
+    /// The block is of another rollup than the one that comes next here, or lies about itself.
+    #[error("block {rollup_id} does not fit here: its {field} differs")]
+    OtherBlock {
+        /// Whose rollup it is, by its own word.
+        rollup_id: u32,
+        /// What differs.
+        field: &'static str,
+    },
     /// The roots tree has no leaf left.
     #[error("rollup {0} is the last one that the roots tree has room for")]
     LastRollup(u32),
@@ -168,6 +177,27 @@ impl World {
             }
         }
         self.finish_rollup()?;
+        Ok(self.state)
+    }
+
+    /// Applies a block that comes next here: deployment and old state must be those of this world,
+    /// and its transactions must lead to its new state. Nothing changes on an error.
+    ///
+    /// This follows a block; that the block was proved is for [`Block::check`] to say.
+    pub fn apply_block(&mut self, block: &Block) -> Result<State, WorldError> {
+        let header = block.header();
+        let other = |field| WorldError::OtherBlock { rollup_id: block.rollup_id(), field };
+        if header.deployment != self.deployment {
+            return Err(other("deployment"));
+        }
+        if header.old != self.state {
+            return Err(other("old state"));
+        }
+        let mut fork = self.fork();
+        if fork.apply(header.shape, &block.slots())? != header.new {
+            return Err(other("new state"));
+        }
+        *self = fork;
         Ok(self.state)
     }
 

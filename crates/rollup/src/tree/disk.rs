@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, DatabaseError, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition};
 
 use super::store::{Batch, Committed, NodeStore};
 use super::{TreeError, record};
@@ -42,7 +42,11 @@ struct Tables {
 impl DiskStore {
     /// Opens the file, or creates it with nothing committed.
     pub fn open(path: &Path) -> Result<Self, TreeError> {
-        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(database_error)?;
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path);
+        let database = database.map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => TreeError::InUse(path.to_owned()),
+            error => database_error(error),
+        })?;
         let transaction = database.begin_write().map_err(database_error)?;
         transaction.open_table(NODES).map_err(database_error)?;
         transaction.open_table(NULLIFIERS).map_err(database_error)?;

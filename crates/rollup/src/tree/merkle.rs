@@ -19,8 +19,10 @@ pub fn leaf(nodes: &Overlay, root: &Digest, depth: usize, index: u64) -> Result<
 
 /// The root that a node has with the siblings of a path.
 pub fn fold(start: &Digest, path: &MerklePath) -> Digest {
-    path.siblings.iter().enumerate().fold(*start, |below, (level, sibling)| {
-        let [left, right] = in_order(path.index >> level & 1 == 1, below, *sibling);
+    // A path may come from outside: above 64 levels the index has no bits, and nothing overflows.
+    path.siblings.iter().zip(0u32..).fold(*start, |below, (sibling, level)| {
+        let above = path.index.checked_shr(level).unwrap_or(0);
+        let [left, right] = in_order(above & 1 == 1, below, *sibling);
         node(&left, &right)
     })
 }
