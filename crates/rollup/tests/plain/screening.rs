@@ -4,6 +4,7 @@ use crate::fixtures::{BENEFICIARY, FEE_ASSETS, rng, shape, transaction, world};
 use rand_chacha::ChaCha20Rng;
 use rollup::builder::{BuildError, Pending, Rejection, build, screen};
 use rollup::field::Digest;
+use rollup::note::NO_ASSET;
 use rollup::transaction::{Address, ClientPublic, TxType};
 use rollup::world::World;
 
@@ -33,7 +34,7 @@ fn each_fault_has_its_own_rejection() {
         (with(&send, &|public| public.data_root = Digest::ZERO), Rejection::UnknownDataRoot(Digest::ZERO)),
         (with(&send, &|public| public.nullifiers[1] = Digest::ZERO), Rejection::NullifierSpent(Digest::ZERO)),
         (with(&send, &|public| public.nullifiers = [twice; 2]), Rejection::NullifierRepeated(twice)),
-        (with(&send, &|public| public.fee_asset = 3), Rejection::FeeAsset(3)),
+        (with(&send, &|public| (public.fee, public.fee_asset) = (1, 3)), Rejection::FeeAsset(3)),
         (with(&send, &|public| public.fee = 1 << 48), Rejection::TooLarge("fee")),
         (with(&send, &|public| public.public_amount = 1), Rejection::NotEmpty(TxType::Send, "public amount")),
         (with(&send, &|public| public.public_asset = 1), Rejection::NotEmpty(TxType::Send, "public asset")),
@@ -63,7 +64,7 @@ fn a_refused_transaction_does_not_use_up_its_nullifiers() {
     let again =
         Pending { public: ClientPublic { nullifiers: first.public.nullifiers, ..first.public }, ..first.clone() };
     let mut refused = first.clone();
-    refused.public.fee_asset = 3;
+    (refused.public.fee, refused.public.fee_asset) = (1, 3);
     let verdicts = screen(&world, &FEE_ASSETS, &[refused, first.clone(), again]).unwrap();
     let repeated = Rejection::NullifierRepeated(first.public.nullifiers[0]);
     assert_eq!(verdicts, [Err(Rejection::FeeAsset(3)), Ok(()), Err(repeated)]);
@@ -76,4 +77,12 @@ fn what_a_rollup_spent_the_next_one_refuses() {
     let plan = build(&world, shape(1, 1), &pending, FEE_ASSETS, BENEFICIARY).unwrap();
     let spent = Rejection::NullifierSpent(pending[0].public.nullifiers[0]);
     assert_eq!(screen(&plan.world, &FEE_ASSETS, &pending).unwrap(), [Err(spent)]);
+}
+
+#[test]
+fn a_free_transaction_passes_whatever_assets_are_taken() {
+    let world = world();
+    let account = of_type(&mut rng(4), &world, TxType::Account);
+    let only = [7, NO_ASSET, NO_ASSET, NO_ASSET];
+    assert!(build(&world, shape(1, 1), &[account], only, BENEFICIARY).is_ok());
 }
