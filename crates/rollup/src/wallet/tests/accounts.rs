@@ -33,6 +33,9 @@ fn without_its_alias_a_restored_wallet_sees_registered_notes_and_cannot_spend_th
     assert_eq!(restored.balance(0).blocked, 100);
     restored.set_alias(alias("alice"));
     assert_eq!(restored.balance(0), scene.wallet.balance(0));
+    restored.set_alias(alias("mallory"));
+    assert_eq!(restored.balance(0).blocked, 100);
+    restored.set_alias(alias("alice"));
     let draft = restored.draft(&scene.chain, &mut scene.rng).withdraw(OUTSIDE, 40, 0, 0).unwrap();
     scene.chain.settle([draft.into()]);
 }
