@@ -8,6 +8,7 @@ use plonky2::plonk::prover::prove;
 use plonky2::util::timing::TimingTree;
 
 use crate::gadgets::Cx;
+use crate::id::CircuitId;
 use crate::plonk::{Builder, C, D, Data, F, PlonkProof};
 use crate::switches::Switches;
 
@@ -22,8 +23,10 @@ pub(crate) struct Circuit<T> {
 
 /// A circuit needs more rows than `MAX_CIRCUIT_SIZE` allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the circuit needs {needed} rows and MAX_CIRCUIT_SIZE is {limit}")]
+#[error("the {circuit} circuit needs {needed} rows and MAX_CIRCUIT_SIZE is {limit}")]
 pub struct TooLarge {
+    /// Which circuit.
+    pub circuit: CircuitId,
     /// Rows that it needs, a power of two.
     pub needed: usize,
     /// Rows that it may take.
@@ -32,6 +35,7 @@ pub struct TooLarge {
 
 /// Defines and builds a circuit of at most `limit` rows.
 pub(crate) fn build<T>(
+    circuit: CircuitId,
     config: CircuitConfig,
     switches: &Switches,
     limit: usize,
@@ -42,12 +46,12 @@ pub(crate) fn build<T>(
     let rows = builder.num_gates();
     let needed = rows.next_power_of_two();
     if needed > limit {
-        return Err(TooLarge { needed, limit });
+        return Err(TooLarge { circuit, needed, limit });
     }
     let data = builder.build::<C>();
     let needed = data.common.degree();
     if needed > limit {
-        return Err(TooLarge { needed, limit });
+        return Err(TooLarge { circuit, needed, limit });
     }
     Ok(Circuit { data, targets, rows })
 }

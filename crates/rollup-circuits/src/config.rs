@@ -73,6 +73,21 @@ pub const STANDARD: FriChoice =
     FriChoice { rate_bits: 3, queries: 28, pow_bits: 16, arity_bits: 4, final_bits: 5, cap_height: 4, challenges: 2 };
 
 impl Parameters {
+    /// Rows of a client circuit with its blinding, under the default parameters.
+    pub(crate) const CLIENT_ROWS: usize = 4096;
+    /// Rows of the wrap circuit, under the default parameters.
+    pub(crate) const WRAP_ROWS: usize = 3200;
+    /// Rows of an inner circuit beside its slots, under the default parameters.
+    pub(crate) const INNER_ROWS_BASE: usize = 130;
+    /// Rows of an inner circuit for each slot, under the default parameters.
+    pub(crate) const INNER_ROWS_EACH: usize = 3600;
+    /// Rows of an outer circuit beside its inners, under the default parameters.
+    pub(crate) const OUTER_ROWS_BASE: usize = 120;
+    /// Rows of an outer circuit for each inner, under the default parameters.
+    pub(crate) const OUTER_ROWS_EACH: usize = 4500;
+    /// Rows of the root verifier, under the default parameters.
+    pub(crate) const ROOT_ROWS: usize = 4500;
+
     /// What Meze proves with.
     pub const DEFAULT: Self = Self {
         client: FriChoice { rate_bits: 4, queries: 21, arity_bits: 3, ..STANDARD },

@@ -21,7 +21,7 @@ use crate::inner::nullifiers::InsertionTarget;
 use crate::inner::published::PublishedTarget;
 use crate::inner::subtree::SubtreeTarget;
 use crate::inner::values::{InnerValues, SlotValues};
-use crate::plonk::F;
+use crate::plonk::{DigestTarget, F};
 use crate::recursion::{ChildKey, ChildTarget};
 use crate::switches::Constraint as Is;
 
@@ -32,6 +32,8 @@ struct SlotTarget {
     real: Target,
     type_inverse: Target,
     root_path: PathTarget,
+    /// Proves that the data root is not 0: `Σ root_k · weights_k = 1`.
+    root_weights: DigestTarget,
     insertions: [InsertionTarget; 2],
     selector: SelectorTarget,
 }
@@ -64,6 +66,7 @@ pub(crate) fn define(cx: &mut Cx<'_>, wrap: ChildKey<'_>, slots: usize) -> Inner
         let root_path = cx.path(ROOTS_DEPTH);
         let root = cx.root(transaction.digest(public_layout::DATA_ROOT), &root_path);
         cx.equal_if(Is::I2Root, real, &root, &public.roots_root);
+        let root_weights = not_empty(cx, real, transaction.digest(public_layout::DATA_ROOT));
 
         let insertions = std::array::from_fn(|position| nullifiers.insert(cx, real, transaction.nullifier(position)));
         let selector = fees::define_selector(cx, &transaction, real, public.fee_assets, &mut sums);
@@ -71,7 +74,7 @@ pub(crate) fn define(cx: &mut Cx<'_>, wrap: ChildKey<'_>, slots: usize) -> Inner
         limbs.extend_from_slice(transaction.published());
         leaves.extend([transaction.commitment(0), transaction.commitment(1)]);
         reals.push(real);
-        slot_targets.push(SlotTarget { child, real, type_inverse, root_path, insertions, selector });
+        slot_targets.push(SlotTarget { child, real, type_inverse, root_path, root_weights, insertions, selector });
     }
     nullifiers.finish(cx, &public);
     for (sum, claimed) in sums.into_iter().zip(public.fee_sums) {
@@ -92,12 +95,25 @@ fn real_flag(cx: &mut Cx<'_>, tx_type: Target) -> (Target, Target) {
     (real, inverse)
 }
 
+/// A real slot's data root is not the empty leaf, which the roots tree is full of.
+fn not_empty(cx: &mut Cx<'_>, real: Target, data_root: DigestTarget) -> DigestTarget {
+    let weights = cx.digest();
+    let mut sum = cx.b.zero();
+    for (limb, weight) in data_root.into_iter().zip(weights) {
+        sum = cx.b.mul_add(limb, weight, sum);
+    }
+    let rest = cx.not(sum);
+    cx.zero_if(Is::I2NotEmpty, real, rest);
+    weights
+}
+
 impl SlotTarget {
     fn assign(&self, pw: &mut PartialWitness<F>, values: &SlotValues) -> anyhow::Result<()> {
         self.child.assign(pw, &values.child)?;
         pw.set_target(self.real, values.real)?;
         pw.set_target(self.type_inverse, values.type_inverse)?;
         self.root_path.assign(pw, &values.root_path)?;
+        pw.set_target_arr(&self.root_weights, &values.root_weights)?;
         for (targets, insertion) in self.insertions.iter().zip(&values.insertions) {
             targets.assign(pw, insertion)?;
         }

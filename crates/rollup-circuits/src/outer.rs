@@ -3,8 +3,11 @@
 use plonky2::field::types::Field;
 use plonky2::iop::target::{BoolTarget, Target};
 use plonky2::iop::witness::{PartialWitness, WitnessWrite};
+use rollup::field::Digest;
 use rollup::hash::Tag;
+use rollup::public::InnerPublic;
 use rollup::state::{ROOTS_DEPTH, State};
+use rollup::tree;
 use rollup::witness::{FEE_ASSETS, MerklePath, OuterWitness};
 
 use crate::gadgets::Cx;
@@ -228,6 +231,12 @@ impl OuterPublicTarget {
     }
 }
 
+/// The roots root once the last real inner's data root stands at its leaf.
+pub(crate) fn new_roots_root(witness: &OuterWitness, inners: &[InnerPublic]) -> Digest {
+    let leaf = inners.last().map_or(witness.old.data_root, |inner| inner.new_data_root);
+    tree::fold(&leaf, &witness.roots_path)
+}
+
 /// Every value that is set from outside; the tests forge these.
 #[derive(Debug, Clone)]
 pub(crate) struct OuterValues {
@@ -244,7 +253,7 @@ impl OuterValues {
     /// inner slots verify a copy of the first.
     pub(crate) fn of(
         witness: &OuterWitness,
-        new_state: &State,
+        new_roots_root: Digest,
         public: Vec<F>,
         mut children: Vec<ChildProof>,
         inners: usize,
@@ -258,7 +267,7 @@ impl OuterValues {
             children,
             real: (0..inners).map(|index| F::from_bool(index < real)).collect(),
             old: witness.old,
-            new_roots_root: new_state.roots_root.0,
+            new_roots_root: new_roots_root.0,
             roots_path: witness.roots_path.clone(),
         })
     }

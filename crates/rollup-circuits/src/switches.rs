@@ -169,6 +169,8 @@ constraints! {
     I1Real,
     /// A real slot's data root is in the roots tree.
     I2Root,
+    /// A real slot's data root is not 0, the empty leaf.
+    I2NotEmpty,
     /// The low leaf is in the nullifier tree, with its value and links.
     I3LowMembership,
     /// The low value is below the new one.

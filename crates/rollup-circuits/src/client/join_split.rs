@@ -431,4 +431,3 @@ impl JoinSplitTargets {
         self.note_path.assign(pw, &values.note_path)
     }
 }
-

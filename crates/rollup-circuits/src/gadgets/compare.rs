@@ -33,13 +33,13 @@ pub(crate) struct LessTarget {
     pub(crate) by_high: BoolTarget,
 }
 
-/// The values of a [`LessTarget`].
+/// The values of a [`LessTarget`]; the tests forge these.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LessValues {
-    pub(crate) deciding: [bool; 4],
+    pub(crate) deciding: [F; 4],
     /// `(high, low)` of the deciding limb of each side.
-    pub(crate) halves: [(u64, u64); 2],
-    pub(crate) by_high: bool,
+    pub(crate) halves: [(F, F); 2],
+    pub(crate) by_high: F,
 }
 
 impl LessValues {
@@ -48,9 +48,10 @@ impl LessValues {
         let at = (0..4).find(|&limb| a.0[limb] != b.0[limb]).unwrap_or(3);
         let halves = [a, b].map(|digest| {
             let limb = digest.0[at].to_canonical_u64();
-            (limb >> 32, limb & MAX_HALF)
+            (F::from_canonical_u64(limb >> 32), F::from_canonical_u64(limb & MAX_HALF))
         });
-        Self { deciding: std::array::from_fn(|limb| limb == at), halves, by_high: halves[0].0 != halves[1].0 }
+        let by_high = F::from_bool(halves[0].0 != halves[1].0);
+        Self { deciding: std::array::from_fn(|limb| F::from_bool(limb == at)), halves, by_high }
     }
 }
 
@@ -108,15 +109,14 @@ impl LessTarget {
     /// Sets every witness of the comparison.
     pub(crate) fn assign(&self, pw: &mut PartialWitness<F>, values: &LessValues) -> anyhow::Result<()> {
         for (flag, value) in self.deciding.iter().zip(values.deciding) {
-            pw.set_bool_target(*flag, value)?;
+            pw.set_target(flag.target, value)?;
         }
         for (split, (high, low)) in self.splits.iter().zip(values.halves) {
-            let high = F::from_canonical_u64(high);
             pw.set_target(split.high, high)?;
-            pw.set_target(split.low, F::from_canonical_u64(low))?;
+            pw.set_target(split.low, low)?;
             let below_max = F::from_canonical_u64(MAX_HALF) - high;
             pw.set_target(split.inverse, below_max.try_inverse().unwrap_or(F::ZERO))?;
         }
-        pw.set_bool_target(self.by_high, values.by_high)
+        pw.set_target(self.by_high.target, values.by_high)
     }
 }

@@ -28,7 +28,12 @@ impl Cx<'_> {
 
     /// The parent of `child` and `sibling`, swapped where `child_is_right`: one row. The gate itself
     /// enforces that the swap is boolean.
-    pub(crate) fn node(&mut self, child: DigestTarget, sibling: DigestTarget, child_is_right: BoolTarget) -> DigestTarget {
+    pub(crate) fn node(
+        &mut self,
+        child: DigestTarget,
+        sibling: DigestTarget,
+        child_is_right: BoolTarget,
+    ) -> DigestTarget {
         let mut state = PoseidonPermutation::new(self.initial(Tag::Node, 2 * child.len()));
         state.set_from_slice(&child, 0);
         state.set_from_slice(&sibling, child.len());

@@ -29,10 +29,7 @@ impl Cx<'_> {
 
     /// The root above `leaf`: one row a level.
     pub(crate) fn root(&mut self, leaf: DigestTarget, path: &PathTarget) -> DigestTarget {
-        path.bits
-            .iter()
-            .zip(&path.siblings)
-            .fold(leaf, |child, (&bit, &sibling)| self.node(child, sibling, bit))
+        path.bits.iter().zip(&path.siblings).fold(leaf, |child, (&bit, &sibling)| self.node(child, sibling, bit))
     }
 }
 

@@ -78,10 +78,8 @@ fn filled_root(cx: &mut Cx<'_>, leaves: &[DigestTarget], depth: usize) -> Digest
     let mut level = leaves.to_vec();
     for height in 0..depth {
         let filler = cx.b.constant_hash(empty_root(height).into()).elements;
-        level = level
-            .chunks(2)
-            .map(|pair| cx.node(pair[0], pair.get(1).copied().unwrap_or(filler), keep_order))
-            .collect();
+        level =
+            level.chunks(2).map(|pair| cx.node(pair[0], pair.get(1).copied().unwrap_or(filler), keep_order)).collect();
     }
     level[0]
 }

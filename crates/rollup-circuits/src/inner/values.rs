@@ -5,7 +5,7 @@ use rollup::field::Digest;
 use rollup::transaction::TxType;
 use rollup::witness::{FEE_ASSETS, InnerWitness, MerklePath, SlotWitness};
 
-use crate::client::join_split::inverse;
+use crate::client::join_split::{difference_weights, inverse};
 use crate::inner::fees::{FeeListValues, select};
 use crate::inner::nullifiers::InsertionValues;
 use crate::inner::subtree::SubtreeValues;
@@ -19,6 +19,7 @@ pub(crate) struct SlotValues {
     pub(crate) real: F,
     pub(crate) type_inverse: F,
     pub(crate) root_path: MerklePath,
+    pub(crate) root_weights: [F; 4],
     pub(crate) insertions: [InsertionValues; 2],
     pub(crate) selector: [F; FEE_ASSETS],
 }
@@ -66,6 +67,7 @@ impl SlotValues {
                 real: F::ZERO,
                 type_inverse: F::ZERO,
                 root_path: MerklePath { index: 0, siblings: vec![] },
+                root_weights: [F::ZERO; 4],
                 insertions: [next, next].map(InsertionValues::empty),
                 selector: [F::ZERO; FEE_ASSETS],
             };
@@ -76,6 +78,7 @@ impl SlotValues {
             real: F::from_bool(slot.public.tx_type != TxType::Padding),
             type_inverse: inverse(F::from_canonical_u8(slot.public.tx_type as u8)),
             root_path: slot.root_path.clone(),
+            root_weights: difference_weights(&[slot.public.data_root, Digest::ZERO]),
             insertions: [0, 1].map(|position| {
                 InsertionValues::of(&slot.insertions[position], nullifiers[position], next + position as u64)
             }),
