@@ -16,7 +16,7 @@ mod wrap;
 
 use std::collections::BTreeSet;
 
-pub(crate) use harness::{Attempt, Forgery, Subject, build, light, run};
+pub(crate) use harness::{Attempt, Built, Forgery, Subject, build, light, run};
 pub(crate) use table::{Entry, entries};
 
 use crate::switches::Constraint;
