@@ -35,7 +35,7 @@ test-long: compiler nextest ## run the tests that take longer; results in target
 
 test-constraints: compiler nextest ## switch every constraint off and forge it; prints the table
 	cargo nextest run -p rollup-circuits --run-ignored all --no-capture \
-		-E 'binary(constraints) | test(/(^|::)constraints::/)'
+		-E 'test(/(^|::)constraint_tests::/)'
 
 check: compiler deny ## formatting, lints, documentation, licences and sources of dependencies
 	cargo fmt --all --check

@@ -35,19 +35,23 @@ compiler() {
         gcc libc6-dev make >&2
 }
 
-# cargo_tool NAME VERSION WHY
+# cargo_tool NAME VERSION WHY [OPTION...]
 cargo_tool() {
-    if have "$1"; then
+    name=$1 version=$2 why=$3
+    shift 3
+    if have "$name"; then
         return
     fi
-    say "installing $1 $2 into $tools: $3"
-    # A folder of its own for the build: the tool shares nothing with the workspace.
-    CARGO_TARGET_DIR=$tools/build cargo install --quiet --locked --root "$tools" --version "$2" "$1" >&2 ||
-        give_up "cannot install $1 $2 from crates.io"
+    say "installing $name $version into $tools: $why"
+    # A folder of its own for the build, since the tool shares nothing with the workspace; and a quick
+    # build, since it runs for seconds.
+    CARGO_TARGET_DIR=$tools/build CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        cargo install --quiet --locked --root "$tools" --version "$version" "$@" "$name" >&2 ||
+        give_up "cannot install $name $version from crates.io"
     rm -rf "$tools/build"
 }
 
-nextest() { compiler; cargo_tool cargo-nextest 0.9.143 "it runs the tests"; }
+nextest() { compiler; cargo_tool cargo-nextest 0.9.143 "it runs the tests" --no-default-features; }
 deny() { compiler; cargo_tool cargo-deny 0.20.2 "it checks licences and sources of dependencies"; }
 
 [ $# -gt 0 ] || set -- compiler nextest deny
