@@ -1,0 +1,101 @@
+//! The command line: which commands there are, and what their exit codes mean.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use serde_json::json;
+
+use crate::console::Console;
+use crate::demo;
+use crate::verify::Refused;
+
+/// How the command line is wrong, in one sentence; the exit code is 2.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Proves a private-payments rollup, for real, on one machine
+#[derive(Debug, Parser)]
+#[command(
+    name = "meze",
+    version,
+    long_about = "Proves a private-payments rollup, for real, on one machine.\n\n\
+        Wallets prove their transactions, N of them go into an inner rollup, M of those into one rollup, and one \
+        more proof over that is what `meze verify` checks together with the published block.",
+    after_long_help = "Examples:\n  \
+        meze demo --output out          play wallets over four rollups and prove everything\n  \
+        meze verify out/rollup-0.proof --block out/rollup-0.block --expect out/rollup-0.public.json\n  \
+        meze keys build --persist       build every key once and keep it\n  \
+        meze bench rollup --quick       what each circuit costs on this machine\n\n\
+        Exit codes: 0 good, 1 refused or failed, 2 the command line is wrong."
+)]
+struct Cli {
+    /// End stdout with one JSON object; everything else goes to stderr
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::DemoArgs),
+}
+
+/// Runs one command line and says how it went.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let parsed = Cli::command().try_get_matches_from(&arguments).and_then(|found| Cli::from_arg_matches(&found));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            let json = arguments.iter().any(|argument| argument == "--json");
+            if json && error.use_stderr() {
+                Console::new(true).object(&json!({ "ok": false, "error": first_line(&error.to_string()) }));
+            }
+            // Nobody is left to tell when this fails.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code().clamp(0, 2) as u8);
+        }
+    };
+    let console = Console::new(cli.json);
+    let outcome = match cli.command {
+        Command::Demo(args) => demo::run(&args, console),
+    };
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    let text = chain(&error);
+    console.note(format!("meze: {text}"));
+    if let Some(refused) = error.downcast_ref::<Refused>() {
+        console.object(&json!({
+            "ok": false, "verified": false, "check": refused.0.check(), "error": refused.0.reason(),
+        }));
+        return ExitCode::from(1);
+    }
+    console.object(&json!({ "ok": false, "error": text }));
+    ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+}
+
+/// An error and what lies under it, where that is not said already.
+fn chain(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |text, cause| {
+        let cause = cause.to_string();
+        match text.is_empty() {
+            true => cause,
+            false if text.contains(&cause) => text,
+            false => format!("{text}: {cause}"),
+        }
+    })
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ")
+}

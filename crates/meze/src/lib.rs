@@ -1,0 +1,17 @@
+//! The commands of `meze`: configuration and wiring around the rollup and its circuits.
+//!
+//! - [`command`] reads the command line and gives the exit code; [`settings`] are the seed's settings.
+//! - One module a command: [`demo`], [`keys`], [`prove`], [`verify`], [`inspect`], [`bench`].
+//! - [`pipeline`] turns transactions into the proof of a rollup; [`measure`] says what that took.
+
+pub mod command;
+pub mod console;
+pub mod cpu;
+pub mod demo;
+pub mod files;
+pub mod measure;
+pub mod pipeline;
+pub mod progress;
+pub mod settings;
+pub mod text;
+pub mod verify;
