@@ -136,6 +136,6 @@ impl InnerTargets {
         }
         self.fees.assign(pw, &values.fees)?;
         self.subtree.assign(pw, &values.subtree)?;
-        self.published.assign(pw, values.index)
+        self.published.assign(pw, &values.index_bits)
     }
 }

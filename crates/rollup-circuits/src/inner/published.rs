@@ -14,7 +14,7 @@ use crate::plonk::{D, F};
 use crate::switches::Constraint as Is;
 
 /// An inner's index is below the largest number of slots of a rollup.
-const INDEX_BITS: usize = 14;
+pub(crate) const INDEX_BITS: usize = 14;
 
 /// The bits of the inner's index, set from outside.
 #[derive(Debug, Clone)]
@@ -47,10 +47,12 @@ pub(crate) fn define(cx: &mut Cx<'_>, public: &InnerPublicTarget, limbs: &[Targe
 }
 
 impl PublishedTarget {
-    pub(crate) fn assign(&self, pw: &mut PartialWitness<F>, index: u64) -> anyhow::Result<()> {
-        for (position, bit) in self.bits.iter().enumerate() {
-            pw.set_target(bit.target, F::from_bool(index >> position & 1 == 1))?;
-        }
-        Ok(())
+    pub(crate) fn assign(&self, pw: &mut PartialWitness<F>, bits: &[F; INDEX_BITS]) -> anyhow::Result<()> {
+        pw.set_target_arr(&self.bits.map(|bit| bit.target), bits)
     }
+}
+
+/// The bits of an inner's index, the lowest first.
+pub(crate) fn index_bits(index: u64) -> [F; INDEX_BITS] {
+    std::array::from_fn(|bit| F::from_bool(index >> bit & 1 == 1))
 }

@@ -8,6 +8,7 @@ use rollup::witness::{FEE_ASSETS, InnerWitness, MerklePath, SlotWitness};
 use crate::client::join_split::{difference_weights, inverse};
 use crate::inner::fees::{FeeListValues, select};
 use crate::inner::nullifiers::InsertionValues;
+use crate::inner::published::{INDEX_BITS, index_bits};
 use crate::inner::subtree::SubtreeValues;
 use crate::plonk::F;
 use crate::recursion::ChildProof;
@@ -28,7 +29,7 @@ pub(crate) struct SlotValues {
 #[derive(Debug, Clone)]
 pub(crate) struct InnerValues {
     pub(crate) public: Vec<F>,
-    pub(crate) index: u64,
+    pub(crate) index_bits: [F; INDEX_BITS],
     pub(crate) slots: Vec<SlotValues>,
     pub(crate) fees: FeeListValues,
     pub(crate) subtree: SubtreeValues,
@@ -51,7 +52,7 @@ impl InnerValues {
         let count = witness.slots.iter().flatten().count();
         Self {
             public,
-            index: witness.index,
+            index_bits: index_bits(witness.index),
             slots,
             fees: FeeListValues::of(&witness.fee_assets),
             subtree: SubtreeValues::of(&witness.subtree_path, count),

@@ -16,7 +16,6 @@ use crate::inner::values::{InnerValues, SlotValues};
 use crate::outer::OuterValues;
 use crate::plonk::F;
 use crate::recursion::ChildProof;
-use crate::root_verifier::RootValues;
 
 /// Where each field starts among the public limbs of an inner rollup.
 pub(super) mod at {
@@ -151,12 +150,6 @@ impl Scenario {
             new_roots_root: plan.new_state.roots_root.0,
             roots_path: plan.outer.roots_path.clone(),
         }
-    }
-
-    /// The root verifier of it.
-    pub(super) fn root(&self) -> RootValues {
-        let public = self.plan.public.limbs().to_vec();
-        RootValues { child: ChildProof::Mock(public.clone()), public }
     }
 }
 

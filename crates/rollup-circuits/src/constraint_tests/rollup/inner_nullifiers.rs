@@ -5,14 +5,20 @@ use rollup::field::Digest;
 use rollup::transaction::layout;
 use rollup::witness::NullifierLeaf;
 
-use super::fixtures::{InnerCase, Scenario, at, digest, digest_at, f, limbs, nullifier_of, put};
-use super::indexed::Indexed;
+use super::super::{Attempt, Forgery};
+use super::fixtures::{InnerCase, at, digest, digest_at, f, limbs, nullifier_of, put};
+use super::forgery;
+use super::indexed::{Indexed, Sparse};
 use super::settle::settle;
-use super::trial::{Forgery, try_all};
+use super::subjects::Inner;
 use crate::inner::nullifiers::InsertionValues;
 use crate::inner::values::InnerValues;
 use crate::plonk::F;
 use crate::switches::Constraint as Is;
+
+pub(super) fn forgeries() -> Vec<Forgery<Inner<2>>> {
+    [low_leaf(), writing(), outputs()].into_iter().flatten().collect()
+}
 
 /// Replaces the last insertion by one of `value`, made by `insert` from the tree before it.
 pub(super) fn replace_last(
@@ -26,26 +32,6 @@ pub(super) fn replace_last(
     put(limbs(slot), layout::NULLIFIERS + 4, &value);
     slot.insertions[1] = insertion;
     &mut slot.insertions[1]
-}
-
-/// A forgery of the first inner rollup of the usual scenario.
-fn forgery(constraint: Is, story: &'static str, forge: impl FnOnce(&mut InnerCase)) -> Forgery<InnerValues> {
-    forgery_of(&Scenario::usual(), 0, constraint, story, forge)
-}
-
-/// A forgery of inner rollup `index`: `forge` changes it, then the outputs follow.
-pub(super) fn forgery_of(
-    scenario: &Scenario,
-    index: usize,
-    constraint: Is,
-    story: &'static str,
-    forge: impl FnOnce(&mut InnerCase),
-) -> Forgery<InnerValues> {
-    let honest = scenario.inner(index);
-    let mut forged = honest.clone();
-    forge(&mut forged);
-    settle(&mut forged.values);
-    Forgery { constraint, story, honest: honest.values, forged: forged.values }
 }
 
 /// Inserts `value` once more, with its own leaf for the low one.
@@ -69,150 +55,174 @@ fn spent(case: &InnerCase) -> Digest {
     case.nullifiers.leaves[3].value
 }
 
-fn low_leaf() -> Vec<Forgery<InnerValues>> {
-    let usual = Scenario::usual();
+fn low_leaf() -> Vec<Forgery<Inner<2>>> {
     vec![
-        forgery(Is::I3LowMembership, "an uninitialised leaf for the low one: a note of an earlier rollup again", |case| {
-            let value = spent(case);
-            replace_last(case, value, |tree| tree.insert_after(1_000, NullifierLeaf::GENESIS, value));
+        forgery(Is::I3LowMembership, "an uninitialised leaf for the low one: a note of an earlier rollup again", |s| {
+            s.first(|case| {
+                let value = spent(case);
+                replace_last(case, value, |tree| tree.insert_after(1_000, NullifierLeaf::GENESIS, value));
+            })
         }),
-        forgery(Is::I3LowMembership, "an invented low leaf with links that fit", |case| {
-            let value = spent(case);
-            replace_last(case, value, |tree| {
-                let next = tree.leaf(tree.largest());
-                let low = NullifierLeaf { value: Digest::ZERO, next_value: next.value, next_index: 1 };
-                tree.insert_after(tree.find(value), low, value)
-            });
+        forgery(Is::I3LowMembership, "an invented low leaf with links that fit", |s| {
+            s.first(|case| {
+                let value = spent(case);
+                replace_last(case, value, |tree| {
+                    let next = tree.leaf(tree.largest());
+                    let low = NullifierLeaf { value: Digest::ZERO, next_value: next.value, next_index: 1 };
+                    tree.insert_after(tree.find(value), low, value)
+                });
+            })
         }),
-        forgery(Is::I3LowBelow, "a nullifier of an earlier rollup again", |case| {
-            let value = spent(case);
-            respend_behind_itself(case, value);
+        forgery(Is::I3LowBelow, "a nullifier of an earlier rollup again", |s| {
+            s.first(|case| {
+                let value = spent(case);
+                respend_behind_itself(case, value);
+            })
         }),
-        forgery_of(&usual, 1, Is::I3LowBelow, "a nullifier of an earlier inner rollup again", |case| {
-            let value = usual.plan.inners[0].slots[0].as_ref().expect("a full inner rollup").public.nullifiers[0];
-            respend_behind_itself(case, value);
+        forgery(Is::I3LowBelow, "a nullifier of an earlier inner rollup again", |s| {
+            s.second(|case| {
+                let value = nullifier_of(&s.usual.inner(0).values.slots[0], 0);
+                respend_behind_itself(case, value);
+            })
         }),
-        forgery(Is::I3LowBelow, "the nullifier of an earlier slot again", |case| {
-            let value = nullifier_of(&case.values.slots[0], 1);
-            respend_behind_itself(case, value);
+        forgery(Is::I3LowBelow, "the nullifier of an earlier slot again", |s| {
+            s.first(|case| {
+                let value = nullifier_of(&case.values.slots[0], 1);
+                respend_behind_itself(case, value);
+            })
         }),
-        forgery(Is::I3LowBelow, "one nullifier twice in a transaction", |case| {
-            let value = nullifier_of(case.last(), 0);
-            respend_behind_itself(case, value);
+        forgery(Is::I3LowBelow, "one nullifier twice in a transaction", |s| {
+            s.first(|case| {
+                let value = nullifier_of(case.last(), 0);
+                respend_behind_itself(case, value);
+            })
         }),
-        forgery(Is::I3Difference, "one nullifier twice in a transaction, equal taken for less", |case| {
-            let value = nullifier_of(case.last(), 0);
-            respend_behind_itself(case, value);
+        forgery(Is::I3Difference, "one nullifier twice in a transaction, equal taken for less", |s| {
+            s.first(|case| {
+                let value = nullifier_of(case.last(), 0);
+                respend_behind_itself(case, value);
+            })
         }),
-        forgery(Is::I3BelowNext, "a nullifier of an earlier rollup again, behind the leaf that points to it", |case| {
-            let value = spent(case);
-            respend_before_itself(case, value);
+        forgery(Is::I3BelowNext, "a nullifier of an earlier rollup again, behind the leaf that points to it", |s| {
+            s.first(|case| {
+                let value = spent(case);
+                respend_before_itself(case, value);
+            })
         }),
-        forgery(Is::I3BelowNext, "one nullifier twice in a transaction", |case| {
-            let value = nullifier_of(case.last(), 0);
-            respend_before_itself(case, value);
+        forgery(Is::I3BelowNext, "one nullifier twice in a transaction", |s| {
+            s.first(|case| {
+                let value = nullifier_of(case.last(), 0);
+                respend_before_itself(case, value);
+            })
         }),
-        forgery(Is::I3Infinity, "a next value that is passed for none: a note of an earlier rollup again", |case| {
-            let value = spent(case);
-            respend_before_itself(case, value).infinity = F::ONE;
+        forgery(Is::I3Infinity, "a next value that is passed for none: a note of an earlier rollup again", |s| {
+            s.first(|case| {
+                let value = spent(case);
+                respend_before_itself(case, value).infinity = F::ONE;
+            })
         }),
-        infinity_of_two(),
+        forgery(
+            Is::I3InfinityBoolean,
+            "a no-next flag of 2 at the largest leaf (no gain: the next value is 0 all the same)",
+            infinity_of_two,
+        ),
     ]
 }
 
 /// A flag of 2 passes where the next value is 0 only, and then 1 would be the truth: no gain.
-fn infinity_of_two() -> Forgery<InnerValues> {
-    let mut honest = Scenario::usual().inner(0);
+fn infinity_of_two(subject: &Inner<2>) -> Attempt<InnerValues> {
+    let mut case = subject.usual.inner(0);
     let mut value = digest(77);
     value.0[0] = f(1 << 60);
-    replace_last(&mut honest, value, |tree| tree.insert(value));
-    settle(&mut honest.values);
-    let mut forged = honest.clone();
-    forged.last().insertions[1].infinity = F::TWO;
-    let story = "a no-next flag of 2 at the largest leaf (no gain: the next value is 0 all the same)";
-    Forgery { constraint: Is::I3InfinityBoolean, story, honest: honest.values, forged: forged.values }
+    replace_last(&mut case, value, |tree| tree.insert(value));
+    settle(&mut case.values);
+    let honest = case.values.clone();
+    case.last().insertions[1].infinity = F::TWO;
+    Attempt { honest, forged: case.values }
 }
 
-fn writing() -> Vec<Forgery<InnerValues>> {
+fn writing() -> Vec<Forgery<Inner<2>>> {
     vec![
-        forgery(Is::I3LowRewrite, "the low leaf left as it was: one nullifier twice in a transaction", |case| {
-            let mut tree = case.before_last(0);
-            let value = nullifier_of(case.last(), 0);
-            let low = tree.low(value);
-            let insertions = [0, 1].map(|_| {
-                let leaf = tree.leaf(low);
-                let mut insertion = tree.insert_after(low, leaf, value);
-                tree.leaves[low as usize] = leaf;
+        forgery(Is::I3LowRewrite, "the low leaf left as it was: one nullifier twice in a transaction", |s| {
+            s.first(|case| {
+                let mut tree = case.before_last(0);
+                let value = nullifier_of(case.last(), 0);
+                let low = tree.low(value);
+                let insertions = [0, 1].map(|_| {
+                    let leaf = tree.leaf(low);
+                    let mut insertion = tree.insert_after(low, leaf, value);
+                    tree.leaves[low as usize] = leaf;
+                    tree.tree.set(low, leaf.hash());
+                    insertion.rewritten = insertion.low;
+                    insertion.slot_path = tree.tree.path(tree.next() - 1);
+                    insertion
+                });
+                let slot = case.last();
+                put(limbs(slot), layout::NULLIFIERS + 4, &value);
+                slot.insertions = insertions;
+            })
+        }),
+        forgery(Is::I3LowRewrite, "the low leaf made to point past a spent nullifier", |s| {
+            s.first(|case| {
+                let mut tree = case.before_last(1);
+                let value = nullifier_of(case.last(), 1);
+                let skipped = tree.leaf(tree.largest());
+                let insertion = tree.insert(value);
+                let low = insertion.low_path.index;
+                let leaf = NullifierLeaf { next_value: skipped.value, next_index: 1, ..tree.leaf(low) };
                 tree.tree.set(low, leaf.hash());
-                insertion.rewritten = insertion.low;
-                insertion.slot_path = tree.tree.path(tree.next() - 1);
-                insertion
-            });
-            let slot = case.last();
-            put(limbs(slot), layout::NULLIFIERS + 4, &value);
-            slot.insertions = insertions;
+                let slot = &mut case.last().insertions[1];
+                slot.rewritten.next_value = skipped.value;
+                slot.rewritten.next_index = F::ONE;
+                slot.slot_path = tree.tree.path(tree.next() - 1);
+            })
         }),
-        forgery(Is::I3LowRewrite, "the low leaf made to point past a spent nullifier", |case| {
-            let mut tree = case.before_last(1);
-            let value = nullifier_of(case.last(), 1);
-            let skipped = tree.leaf(tree.largest());
-            let insertion = tree.insert(value);
-            let low = insertion.low_path.index;
-            let leaf = NullifierLeaf { next_value: skipped.value, next_index: 1, ..tree.leaf(low) };
-            tree.tree.set(low, leaf.hash());
-            let slot = &mut case.last().insertions[1];
-            slot.rewritten.next_value = skipped.value;
-            slot.rewritten.next_index = F::ONE;
-            slot.slot_path = tree.tree.path(tree.next() - 1);
+        forgery(Is::I3SlotEmpty, "the tree exchanged for an empty one: every nullifier forgotten", |s| {
+            s.first(|case| {
+                let tree = case.before_last(1);
+                case.last().insertions[1].slot_path = Sparse::default().path(tree.next());
+            })
         }),
-        forgery(Is::I3SlotEmpty, "the tree exchanged for an empty one: every nullifier forgotten", |case| {
-            let tree = case.before_last(1);
-            case.last().insertions[1].slot_path = super::indexed::Sparse::default().path(tree.next());
+        forgery(Is::I3SlotIndex, "the leaf written seven places further on", |s| {
+            s.first(|case| {
+                let mut tree = case.before_last(1);
+                let next = tree.next();
+                let value = nullifier_of(case.last(), 1);
+                tree.insert(value);
+                let far = tree.tree.without(next).path(next + 7);
+                case.last().insertions[1].slot_path = far;
+            })
         }),
-        forgery(Is::I3SlotIndex, "the leaf written seven places further on", |case| {
-            let mut tree = case.before_last(1);
-            let next = tree.next();
-            let value = nullifier_of(case.last(), 1);
-            tree.insert(value);
-            let far = tree.tree.without(next).path(next + 7);
-            case.last().insertions[1].slot_path = far;
+        forgery(Is::I3NewLeaf, "the low leaf's links dropped: every larger nullifier forgotten", |s| {
+            s.first(|case| {
+                let written = &mut case.last().insertions[1].written;
+                written.next_value = Digest::ZERO;
+                written.next_index = F::ZERO;
+            })
         }),
-        forgery(Is::I3NewLeaf, "the low leaf's links dropped: every larger nullifier forgotten", |case| {
-            let written = &mut case.last().insertions[1].written;
-            written.next_value = Digest::ZERO;
-            written.next_index = F::ZERO;
+        forgery(Is::I3NewLeaf, "another value written than the nullifier", |s| {
+            s.first(|case| {
+                case.last().insertions[1].written.value = digest(4_711);
+            })
         }),
-        forgery(Is::I3NewLeaf, "another value written than the nullifier", |case| {
-            case.last().insertions[1].written.value = digest(4_711);
-        }),
-        forgery(Is::I3NewLeaf, "another index in the new leaf's link", |case| {
-            case.last().insertions[1].written.next_index = f(4_711);
+        forgery(Is::I3NewLeaf, "another index in the new leaf's link", |s| {
+            s.first(|case| {
+                case.last().insertions[1].written.next_index = f(4_711);
+            })
         }),
     ]
 }
 
-fn outputs() -> Vec<Forgery<InnerValues>> {
-    let mut root = forgery(Is::I3NewRoot, "the nullifiers left out of the new root", |_| ());
-    let old = digest_at(&root.honest.public, at::OLD_NULLIFIER_ROOT);
-    put(&mut root.forged.public, at::NEW_NULLIFIER_ROOT, &old);
-    let mut next = forgery(Is::I3Next, "the next index left where it was", |_| ());
-    next.forged.public[at::NEW_NULLIFIER_NEXT] = next.honest.public[at::OLD_NULLIFIER_NEXT];
-    vec![root, next]
-}
-
-#[test]
-fn a_nullifier_enters_the_tree_once_and_stays_there() {
-    try_all(&[low_leaf(), writing(), outputs()].into_iter().flatten().collect::<Vec<_>>());
-}
-
-#[test]
-fn the_plain_tree_of_these_tests_is_that_of_the_world() {
-    let scenario = Scenario::usual();
-    for index in 0..2 {
-        let InnerCase { mut values, nullifiers } = scenario.inner(index);
-        let honest = values.public.clone();
-        assert_eq!(nullifiers.tree.root(), digest_at(&honest, at::OLD_NULLIFIER_ROOT));
-        settle(&mut values);
-        assert_eq!(values.public, honest);
-    }
+fn outputs() -> Vec<Forgery<Inner<2>>> {
+    vec![
+        forgery(Is::I3NewRoot, "the nullifiers left out of the new root", |s| {
+            s.lie(|values| {
+                let old = digest_at(&values.public, at::OLD_NULLIFIER_ROOT);
+                put(&mut values.public, at::NEW_NULLIFIER_ROOT, &old);
+            })
+        }),
+        forgery(Is::I3Next, "the next index left where it was", |s| {
+            s.lie(|values| values.public[at::NEW_NULLIFIER_NEXT] = values.public[at::OLD_NULLIFIER_NEXT])
+        }),
+    ]
 }

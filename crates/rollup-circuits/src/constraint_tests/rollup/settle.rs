@@ -6,11 +6,10 @@ use plonky2::field::extension::quadratic::QuadraticExtension;
 use plonky2::field::types::{Field, PrimeField64};
 use rollup::field::Digest;
 use rollup::hash::{Tag, hash};
-use rollup::published;
+use rollup::published::{self, Extension};
 use rollup::shape::subtree_depth;
 use rollup::transaction::layout;
 use rollup::tree::{fold, subtree_root};
-use rollup::witness::MerklePath;
 
 use super::fixtures::{at, digest_at, put};
 use crate::inner::nullifiers::LeafValues;
@@ -25,10 +24,8 @@ pub(super) mod outer_at {
     pub(in super::super) const ROLLUP_ID: usize = 8;
     pub(in super::super) const BENEFICIARY: usize = 9;
     pub(in super::super) const SHAPE: usize = 14;
-    pub(in super::super) const FEE_ASSETS: usize = 16;
     pub(in super::super) const FEE_SUMS: usize = 20;
     pub(in super::super) const COMMITMENT: usize = 24;
-    pub(in super::super) const CHALLENGE: usize = 28;
     pub(in super::super) const EVALUATION: usize = 30;
 }
 
@@ -57,11 +54,17 @@ pub(super) fn settle(values: &mut InnerValues) {
     settle_evaluation(values, &limbs);
 }
 
-/// Sets `e_i` to that of `limbs`, from the exponent that the index bits say.
+/// Sets `e_i` to that of `limbs`, from the exponent that the index bits say, whatever they are.
 pub(super) fn settle_evaluation(values: &mut InnerValues, limbs: &[F]) {
-    let start = (layout::PUBLISHED * values.slots.len()) as u64 * values.index;
-    let evaluation = published::evaluate(limbs, start, challenge(&values.public));
-    values.public[at::EVALUATION..][..2].copy_from_slice(&evaluation.map(F::from_canonical_u64));
+    let point = challenge(&values.public);
+    let own = published::extension(published::evaluate(limbs, 0, point));
+    let mut power = published::extension(point).exp_u64((layout::PUBLISHED * values.slots.len()) as u64);
+    let mut evaluation = own;
+    for bit in values.index_bits {
+        evaluation *= Extension::ONE + (power - Extension::ONE) * Extension::from(bit);
+        power *= power;
+    }
+    values.public[at::EVALUATION..][..2].copy_from_slice(&evaluation.0);
 }
 
 fn settle_nullifiers(values: &mut InnerValues) {
@@ -81,7 +84,8 @@ fn settle_nullifiers(values: &mut InnerValues) {
 
 fn settle_fees(values: &mut InnerValues) {
     for asset in 0..4 {
-        let fees = values.slots.iter().map(|slot| slot.selector[asset] * slot.real * slot.child.public_inputs()[layout::FEE]);
+        let fees =
+            values.slots.iter().map(|slot| slot.selector[asset] * slot.real * slot.child.public_inputs()[layout::FEE]);
         values.public[at::FEE_SUMS + asset] = fees.sum();
     }
 }
@@ -114,9 +118,12 @@ pub(super) fn settle_outer(values: &mut OuterValues, masked: bool) {
     let mut commitments = Vec::new();
     for (child, real) in values.children.iter().zip(&values.real) {
         let limbs = child.public_inputs();
-        for (place, from, count) in
-            [(1, at::NEW_DATA_ROOT, 4), (5, at::NEW_DATA_NEXT, 1), (6, at::NEW_NULLIFIER_ROOT, 4), (10, at::NEW_NULLIFIER_NEXT, 1)]
-        {
+        for (place, from, count) in [
+            (1, at::NEW_DATA_ROOT, 4),
+            (5, at::NEW_DATA_NEXT, 1),
+            (6, at::NEW_NULLIFIER_ROOT, 4),
+            (10, at::NEW_NULLIFIER_NEXT, 1),
+        ] {
             for limb in 0..count {
                 let running = state[place + limb];
                 state[place + limb] = running + *real * (limbs[from + limb] - running);
@@ -144,9 +151,4 @@ pub(super) fn settle_outer(values: &mut OuterValues, masked: bool) {
 /// `e · r^exponent`.
 pub(super) fn shifted(evaluation: [F; 2], challenge: [u64; 2], exponent: u64) -> [F; 2] {
     (QuadraticExtension(evaluation) * published::extension(challenge).exp_u64(exponent)).0
-}
-
-/// A path to nowhere.
-pub(super) fn nowhere() -> MerklePath {
-    MerklePath { index: 0, siblings: vec![] }
 }
