@@ -11,6 +11,8 @@ use crate::id::CircuitId;
 
 /// Digest of the sources of every circuit: part of the name of a stored key.
 const SOURCES: &str = env!("MEZE_CIRCUIT_SOURCES");
+/// Hex digits of a fingerprint in a file name; the whole of it stands inside.
+const NAME_DIGITS: usize = 16;
 /// The proof system, with its version.
 const PROOF_SYSTEM: &str = "qp-plonky2 1.6.0";
 
@@ -47,8 +49,7 @@ impl Settings {
     /// Names everything that a circuit's key depends on.
     pub fn fingerprint(&self, circuit: CircuitId) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new_derive_key("meze rollup circuit key 1");
-        let inner = if circuit.depends_on_inner() { self.shape.inner() } else { 0 };
-        let outer = if circuit.depends_on_outer() { self.shape.outer() } else { 0 };
+        let (inner, outer) = self.key_shape(circuit).into();
         let text = format!(
             "{SOURCES}\n{PROOF_SYSTEM}\n{circuit}\n{}\n{inner}\n{outer}\n{:?}",
             self.mode.name(),
@@ -56,6 +57,20 @@ impl Settings {
         );
         hasher.update(text.as_bytes());
         *hasher.finalize().as_bytes()
+    }
+
+    /// The part of the shape that a circuit's key depends on; what it does not depend on is 1, so that one
+    /// wrap key, say, has one statement whatever rollup its proofs go into.
+    pub fn key_shape(&self, circuit: CircuitId) -> Shape {
+        let inner = if circuit.depends_on_inner() { self.shape.inner() } else { 1 };
+        let outer = if circuit.depends_on_outer() { self.shape.outer() } else { 1 };
+        Shape::new(inner, outer).expect("a part of a shape is a shape")
+    }
+
+    /// The name of a circuit's stored files, without the extension.
+    pub fn key_name(&self, circuit: CircuitId) -> String {
+        let digest = blake3::Hash::from_bytes(self.fingerprint(circuit)).to_hex();
+        format!("{circuit}-{}", &digest[..NAME_DIGITS])
     }
 
     /// Rows that a circuit takes before padding, known without building anything. `None` for parameters

@@ -19,8 +19,6 @@ const VERSION: u16 = 1;
 const MAX_PROVING_KEY: u64 = 1 << 36;
 /// Largest file that is not a proving key.
 const MAX_SMALL: u64 = 8 << 20;
-/// Hex digits of a fingerprint in a file name; the whole of it stands inside.
-const NAME_DIGITS: usize = 16;
 
 /// Why a stored file is of no use; it is built anew.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +53,7 @@ impl KeyStore {
 
     /// The file of a circuit; `extension` is `pk`, `vk` or `proof`.
     pub(crate) fn path(&self, settings: &Settings, circuit: CircuitId, extension: &str) -> PathBuf {
-        let digest = blake3::Hash::from_bytes(settings.fingerprint(circuit)).to_hex();
-        self.folder.join(format!("{circuit}-{}.{extension}", &digest[..NAME_DIGITS]))
+        self.folder.join(format!("{}.{extension}", settings.key_name(circuit)))
     }
 
     /// Files of the circuit that belong to other versions, shapes or modes.

@@ -1,5 +1,7 @@
 //! Verification keys: small, exportable, and the only thing that a verifier trusts.
 
+mod numbers;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use plonky2::util::serialization::DefaultGateSerializer;
@@ -64,7 +66,8 @@ impl VerificationKey {
         self.circuit
     }
 
-    /// The shape of the rollup that the circuit is part of.
+    /// The shape of the rollup that the circuit is part of, as far as the circuit depends on it: see
+    /// [`Settings::key_shape`](crate::settings::Settings::key_shape).
     pub fn shape(&self) -> Shape {
         self.shape
     }
@@ -108,7 +111,7 @@ impl VerificationKey {
         let material = if header.mock {
             KeyMaterial::Mock(rest.try_into().map_err(|_| KeyError::Malformed("a mock key has 32 bytes"))?)
         } else {
-            KeyMaterial::Real(Box::new(read_library_key(rest)?))
+            KeyMaterial::Real(Box::new(read_library_key(circuit, rest)?))
         };
         let key = Self::new(circuit, header.shape, material);
         // What the library reads leniently it writes in one way only.
@@ -119,12 +122,18 @@ impl VerificationKey {
     }
 }
 
-/// The library reads untrusted lengths with care, but is not trusted not to panic.
-fn read_library_key(bytes: &[u8]) -> Result<VerifierData, KeyError> {
+/// The library reads untrusted lengths with care, but is not trusted not to panic on the rest.
+fn read_library_key(circuit: CircuitId, bytes: &[u8]) -> Result<VerifierData, KeyError> {
     let owned = bytes.to_vec();
-    catch_unwind(AssertUnwindSafe(|| VerifierData::from_bytes(owned, &DefaultGateSerializer)))
-        .map_err(|_| KeyError::Malformed("the proof system cannot take it"))?
-        .map_err(|_| KeyError::Malformed("the proof system cannot read it"))
+    let read = catch_unwind(AssertUnwindSafe(|| {
+        let key = VerifierData::from_bytes(owned, &DefaultGateSerializer).ok()?;
+        Some((numbers::plausible(circuit, &key), key))
+    }));
+    match read.map_err(|_| KeyError::Malformed("the proof system cannot take it"))? {
+        None => Err(KeyError::Malformed("the proof system cannot read it")),
+        Some((false, _)) => Err(KeyError::Malformed("no circuit of its name has such numbers")),
+        Some((true, key)) => Ok(key),
+    }
 }
 
 fn body(circuit: CircuitId, shape: Shape, material: &KeyMaterial) -> Vec<u8> {

@@ -19,6 +19,7 @@ use crate::plonk::{Builder, VerifierData};
 use crate::proof_file;
 use crate::recursion::{ChildKey, ChildProof};
 use crate::root_verifier::{self, RootTargets};
+use crate::settings::Settings;
 use crate::switches::Switches;
 use crate::verification_key::{KeyMaterial, VerificationKey};
 use crate::wrap::{self, WrapTargets};
@@ -118,23 +119,33 @@ impl Family {
         } else {
             KeyMaterial::Real(Box::new(ready.circuit.data.verifier_data()))
         };
-        VerificationKey::new(circuit, self.settings.shape, material)
+        VerificationKey::new(circuit, self.settings.key_shape(circuit), material)
     }
 
-    fn stored_key(&self, circuit: CircuitId) -> Option<VerificationKey> {
+    /// The verification key of a circuit if it is stored, of these settings and whole; nothing is built.
+    pub fn stored_key(&self, circuit: CircuitId) -> Option<VerificationKey> {
         let store = self.store.as_ref()?;
         let path = store.path(&self.settings, circuit, "vk");
         let reason = match store.read_small(&path) {
             Ok(None) => return None,
             Ok(Some(bytes)) => match VerificationKey::from_bytes(&bytes) {
-                Ok(key) if key.circuit() == circuit && key.mode() == self.settings.mode => return Some(key),
-                Ok(_) => "it is the key of another circuit or mode".to_owned(),
+                Ok(key) if self.is_own(circuit, &key) => return Some(key),
+                Ok(_) => "it is the key of another circuit, shape or mode".to_owned(),
                 Err(error) => error.to_string(),
             },
             Err(error) => error.to_string(),
         };
         (self.notice)(&format!("{} is built again: {reason}", path.display()));
         None
+    }
+
+    fn is_own(&self, circuit: CircuitId, key: &VerificationKey) -> bool {
+        let Settings { mode, .. } = self.settings;
+        let made_for = match key.material() {
+            KeyMaterial::Real(data) => data.common.config == self.config(circuit),
+            KeyMaterial::Mock(name) => *name == self.settings.fingerprint(circuit),
+        };
+        made_for && (key.circuit(), key.mode(), key.shape()) == (circuit, mode, self.settings.key_shape(circuit))
     }
 
     /// A wrapped padding proof, from disk if it is stored and still verifies.

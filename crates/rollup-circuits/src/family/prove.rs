@@ -187,7 +187,7 @@ impl Family {
             None => {
                 let proof = ready.circuit.prove(assign).map_err(refused)?;
                 let key = KeyMaterial::Real(Box::new(ready.circuit.data.verifier_data()));
-                let key = VerificationKey::new(circuit, self.settings.shape, key);
+                let key = VerificationKey::new(circuit, self.settings.key_shape(circuit), key);
                 let proof = ChildProof::Real(Box::new(proof));
                 self.verify_as(&key, &proof).map_err(|_| refused(anyhow::anyhow!("the proof does not verify")))?;
                 proof
