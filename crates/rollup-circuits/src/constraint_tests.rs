@@ -5,10 +5,12 @@
 //! small, else by evaluating every constraint. Where all are on, neither an honest nor a determined
 //! prover gets a proof out of them. The runs print the table that stands in `docs/protocol.md`.
 
+mod bindings;
 mod client_account;
 mod client_join_split;
 mod fixture;
 mod harness;
+mod harness_tests;
 mod padding;
 mod rollup;
 mod table;

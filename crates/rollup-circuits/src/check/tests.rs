@@ -3,19 +3,19 @@
 use plonky2::field::types::Field;
 use plonky2::iop::generator::generate_partial_witness;
 use plonky2::iop::witness::{PartialWitness, WitnessWrite};
+use plonky2::plonk::circuit_data::CircuitConfig;
 use rollup::hash::Tag;
 
 use super::{Checker, Matrix, Violation, check};
 use crate::client::make_uniform;
-use crate::config::STANDARD;
-use crate::constraint_tests::{Built, build};
+use crate::constraint_tests::{Built, build, light};
 use crate::plonk::{C, D, DigestTarget, F};
 use crate::switches::{Constraint, Switches};
 
 /// A public hash of four secret limbs, with a product and a range check beside it: every gate of the
 /// client circuits.
 fn circuit(zero_knowledge: bool) -> Built<DigestTarget> {
-    build(STANDARD.config(zero_knowledge), &Switches::default(), |cx| {
+    build(CircuitConfig { zero_knowledge, ..light() }, &Switches::default(), |cx| {
         let secret = cx.digest();
         let hash = cx.hash(Tag::Dummy, &secret);
         let product = cx.b.mul(secret[0], secret[1]);

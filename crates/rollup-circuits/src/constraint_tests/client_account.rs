@@ -4,6 +4,7 @@ mod forgeries;
 mod story;
 
 use plonky2::iop::witness::PartialWitness;
+pub(super) use story::{add, create, migrate};
 
 use super::{Built, Forgery, Subject, build, light};
 use crate::client::account::{self, AccountTargets, AccountValues};

@@ -8,7 +8,8 @@ mod story;
 use plonky2::iop::witness::PartialWitness;
 use rollup::transaction::layout;
 
-pub(crate) use story::{deposit, pay, registered, settle, withdraw};
+pub(super) use story::{deposit, pay, registered, withdraw};
+use story::{mirrored, settle};
 
 use super::{Attempt, Built, Forgery, Subject, build, light};
 use crate::client::join_split::{self, JoinSplitTargets, JoinSplitValues};
@@ -43,6 +44,11 @@ impl Subject for JoinSplit {
 
     fn forgeries() -> Vec<Forgery<Self>> {
         [inputs::forgeries(), balance::forgeries(), fields::forgeries()].into_iter().flatten().collect()
+    }
+
+    fn positions(attempt: Attempt<JoinSplitValues>) -> Vec<Attempt<JoinSplitValues>> {
+        let mirrored = Attempt { honest: mirrored(&attempt.honest), forged: mirrored(&attempt.forged) };
+        vec![attempt, mirrored]
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
+use anyhow::Context;
 use plonky2::iop::generator::GeneratedValues;
 use plonky2::iop::witness::{PartialWitness, PartitionWitness};
 use plonky2::plonk::circuit_data::CircuitConfig;
@@ -12,7 +13,7 @@ use plonky2::util::timing::TimingTree;
 
 use super::table::{entries, publish, table};
 use crate::check::{Checker, Matrix};
-use crate::config::STANDARD;
+use crate::config::{FriChoice, STANDARD};
 use crate::gadgets::Cx;
 use crate::plonk::{Builder, C, D, Data, F, PlonkProof};
 use crate::switches::{Constraint, Switches};
@@ -39,6 +40,11 @@ pub(crate) trait Subject: Sized + Sync {
     fn public(values: &Self::Values) -> Vec<F>;
     /// Every forgery.
     fn forgeries() -> Vec<Forgery<Self>>;
+
+    /// The same attempt in every position that it has in the circuit.
+    fn positions(attempt: Attempt<Self::Values>) -> Vec<Attempt<Self::Values>> {
+        vec![attempt]
+    }
 }
 
 /// How one constraint is broken.
@@ -74,7 +80,7 @@ impl<V: Clone> Attempt<V> {
 pub(crate) struct Built<T> {
     pub(crate) data: Data,
     pub(crate) targets: T,
-    checker: Checker,
+    pub(super) checker: Checker,
 }
 
 /// Defines and builds a circuit.
@@ -85,9 +91,11 @@ pub(crate) fn build<T>(config: CircuitConfig, switches: &Switches, define: impl 
     Built { checker: Checker::new(&data), data, targets }
 }
 
-/// A configuration with fast proofs: no zero-knowledge, so no rows that blind.
+/// A configuration with fast proofs: few queries, hardly any proof of work, nothing blinded. What is
+/// wrong here is wrong in every query, and the constraints are those of the real configuration.
 pub(crate) fn light() -> CircuitConfig {
-    STANDARD.config(false)
+    let choice = FriChoice { queries: 4, pow_bits: 1, ..STANDARD };
+    CircuitConfig { security_bits: choice.conjectured_bits(), ..choice.config(false) }
 }
 
 /// Runs every forgery of a circuit and prints the table.
@@ -95,44 +103,57 @@ pub(crate) fn light() -> CircuitConfig {
 /// # Panics
 /// Where a forgery is refused with its constraint off or accepted with it on.
 pub(crate) fn run<S: Subject>(subject: &S) {
-    // What the forgeries make the library's generators and prover say is of no interest.
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| ()));
-    let failures = forge_all(subject);
-    std::panic::set_hook(hook);
+    let failures = forge_all(subject, S::forgeries());
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), S::NAME, failures.join("\n"));
     publish(S::NAME, &table(entries::<S>(), S::PROVES));
 }
 
-fn forge_all<S: Subject>(subject: &S) -> Vec<String> {
+/// Runs `forgeries` and says what did not go as it must.
+pub(super) fn forge_all<S: Subject>(subject: &S, forgeries: Vec<Forgery<S>>) -> Vec<String> {
     let all_on = subject.build(&Switches::default());
+    // What the forgeries make the library's generators and prover say is of no interest.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| ()));
+    let failures = catch_unwind(AssertUnwindSafe(|| forge_in_parallel(subject, &all_on, forgeries)));
+    std::panic::set_hook(hook);
+    failures.expect("each forgery's panics are caught")
+}
+
+fn forge_in_parallel<S: Subject>(subject: &S, all_on: &Built<S::Targets>, forgeries: Vec<Forgery<S>>) -> Vec<String> {
     let mut by_off: BTreeMap<Vec<Constraint>, Vec<Forgery<S>>> = BTreeMap::new();
-    for forgery in S::forgeries() {
+    for forgery in forgeries {
         by_off.entry([forgery.given_off, &[forgery.breaks]].concat()).or_default().push(forgery);
     }
     let queue = Mutex::new(by_off.into_iter());
-    let failures = Mutex::new(Vec::new());
+    let failures: Mutex<Vec<String>> = Mutex::default();
     let next = || queue.lock().ok().and_then(|mut queue| queue.next());
     std::thread::scope(|scope| {
         for _ in 0..WORKERS {
             scope.spawn(|| {
                 while let Some((off, forgeries)) = next() {
-                    let off = subject.build(&Switches::without(off));
-                    for forgery in forgeries {
-                        let outcome = catch_unwind(AssertUnwindSafe(|| forge(subject, &forgery, &all_on, &off)));
-                        let failure = match outcome {
-                            Ok(Ok(())) => continue,
-                            Ok(Err(failure)) => failure.to_string(),
-                            Err(panic) => format!("panicked: {:?}", panic.downcast_ref::<String>()),
-                        };
-                        let failure = format!("{:?}, {}: {failure}", forgery.breaks, forgery.says);
-                        failures.lock().expect("no worker panics with it").push(failure);
-                    }
+                    let found = caught(|| forge_each(subject, &forgeries, all_on, &off));
+                    let found = found.unwrap_or_else(|panic| vec![format!("without {off:?}: {panic}")]);
+                    failures.lock().expect("no worker panics with it").extend(found);
                 }
             });
         }
     });
     failures.into_inner().expect("no worker panics with it")
+}
+
+/// The forgeries of one circuit with some constraints off.
+fn forge_each<S: Subject>(
+    subject: &S,
+    forgeries: &[Forgery<S>],
+    all_on: &Built<S::Targets>,
+    off: &[Constraint],
+) -> anyhow::Result<Vec<String>> {
+    let off = subject.build(&Switches::without(off.iter().copied()));
+    let failure = |forgery: &Forgery<S>| {
+        let failure = caught(|| forge(subject, forgery, all_on, &off)).err()?;
+        Some(format!("{:?}, {}: {failure:#}", forgery.breaks, forgery.says))
+    };
+    Ok(forgeries.iter().filter_map(failure).collect())
 }
 
 fn forge<S: Subject>(
@@ -141,20 +162,26 @@ fn forge<S: Subject>(
     all_on: &Built<S::Targets>,
     off: &Built<S::Targets>,
 ) -> anyhow::Result<()> {
-    let Attempt { honest, forged } = (forgery.make)(subject);
-    accepted::<S>(all_on, &honest, false).map_err(|error| error.context("the honest values, all on"))?;
-    accepted::<S>(off, &honest, false).map_err(|error| error.context("the honest values, switched off"))?;
-    accepted::<S>(off, &forged, S::PROVES).map_err(|error| error.context("the forged values, switched off"))?;
-    refused::<S>(all_on, &forged).map_err(|error| error.context("the forged values, all on"))?;
-    if !forgery.given_off.is_empty() {
-        let given = subject.build(&Switches::without(forgery.given_off.iter().copied()));
-        refused::<S>(&given, &forged).map_err(|error| error.context("the forged values, this one on"))?;
+    let given =
+        (!forgery.given_off.is_empty()).then(|| subject.build(&Switches::without(forgery.given_off.iter().copied())));
+    for Attempt { honest, forged } in S::positions((forgery.make)(subject)) {
+        accepted::<S>(all_on, &honest, false).context("the honest values, all on")?;
+        accepted::<S>(off, &honest, false).context("the honest values, switched off")?;
+        accepted::<S>(off, &forged, S::PROVES).context("the forged values, switched off")?;
+        refused::<S>(all_on, &forged, S::PROVES).context("the forged values, all on")?;
+        if let Some(given) = &given {
+            refused::<S>(given, &forged, S::PROVES).context("the forged values, this one on")?;
+        }
     }
     Ok(())
 }
 
 /// Every constraint holds; where `by_proof`, a proof of the claimed public inputs verifies too.
-fn accepted<S: Subject>(built: &Built<S::Targets>, values: &S::Values, by_proof: bool) -> anyhow::Result<()> {
+pub(super) fn accepted<S: Subject>(
+    built: &Built<S::Targets>,
+    values: &S::Values,
+    by_proof: bool,
+) -> anyhow::Result<()> {
     let Built { data, targets, checker } = built;
     let mut witness = PartialWitness::new();
     S::assign(targets, &mut witness, values)?;
@@ -168,9 +195,9 @@ fn accepted<S: Subject>(built: &Built<S::Targets>, values: &S::Values, by_proof:
     Ok(())
 }
 
-/// Some constraint does not hold, and no proof comes out: neither of the library's prover nor of one
-/// that goes on where the library's generators stop.
-fn refused<S: Subject>(built: &Built<S::Targets>, values: &S::Values) -> anyhow::Result<()> {
+/// Some constraint does not hold; where `by_proof`, no proof comes out either: neither of the library's
+/// prover nor of one that goes on where the library's generators stop.
+pub(super) fn refused<S: Subject>(built: &Built<S::Targets>, values: &S::Values, by_proof: bool) -> anyhow::Result<()> {
     let Built { data, targets, checker } = built;
     let mut witness = PartialWitness::new();
     S::assign(targets, &mut witness, values)?;
@@ -179,7 +206,7 @@ fn refused<S: Subject>(built: &Built<S::Targets>, values: &S::Values) -> anyhow:
     let holds = checker.check_matrix(data, &Matrix::of(data, &determined)).is_ok();
     let public: Vec<F> = Matrix::of(data, &determined).public_inputs;
     anyhow::ensure!(!(holds && public == S::public(values)), "every constraint holds for a determined prover");
-    if !S::PROVES {
+    if !by_proof {
         return Ok(());
     }
     let timing = &mut TimingTree::default();
@@ -198,14 +225,17 @@ fn no_proof(data: &Data, proof: anyhow::Result<PlonkProof>, claimed: &[F]) -> an
     Ok(())
 }
 
-/// What `make` gives; a panic of the library is an error like any other.
+/// What `make` gives; a panic is an error like any other.
 fn caught<T>(make: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
-    catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| Err(anyhow::anyhow!("the library panicked")))
+    catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Err(anyhow::anyhow!("panicked: {}", said.unwrap_or("without a message")))
+    })
 }
 
 /// Runs the generators like the library does, but goes on at every conflict: the first value stays.
 /// Values that are set from outside come first, so no generator repairs a forged one.
-fn complete<'a>(data: &'a Data, inputs: &PartialWitness<F>) -> PartitionWitness<'a, F> {
+pub(super) fn complete<'a>(data: &'a Data, inputs: &PartialWitness<F>) -> PartitionWitness<'a, F> {
     let (common, prover) = (&data.common, &data.prover_only);
     let mut witness = PartitionWitness::new(common.config.num_wires, common.degree(), &prover.representative_map);
     for (&target, &value) in &inputs.target_values {

@@ -44,9 +44,7 @@ impl Subject for Padding {
             forgery("deposits 1,000,000 in an empty slot", |_| {
                 Attempt::on(zeros(), |forged| forged[layout::PUBLIC_AMOUNT] = field(1_000_000))
             }),
-            forgery("calls itself a withdrawal", |_| {
-                Attempt::on(zeros(), |forged| forged[layout::TX_TYPE] = F::TWO)
-            }),
+            forgery("calls itself a withdrawal", |_| Attempt::on(zeros(), |forged| forged[layout::TX_TYPE] = F::TWO)),
             forgery("pays a fee out of nothing", |_| Attempt::on(zeros(), |forged| forged[layout::FEE] = field(1_000))),
         ]
     }

@@ -18,18 +18,16 @@ pub(crate) struct Entry {
 
 /// The forgeries of one circuit.
 pub(crate) fn entries<S: Subject>() -> Vec<Entry> {
-    let entry = |forgery: super::Forgery<S>| Entry {
-        breaks: forgery.breaks,
-        says: forgery.says,
-        given_off: forgery.given_off,
-    };
+    let entry =
+        |forgery: super::Forgery<S>| Entry { breaks: forgery.breaks, says: forgery.says, given_off: forgery.given_off };
     S::forgeries().into_iter().map(entry).collect()
 }
 
 /// The markdown table of `entries`, in protocol order.
 pub(crate) fn table(mut entries: Vec<Entry>, proves: bool) -> String {
     entries.sort();
-    let mut out = String::from("| constraint | statement | forgery | off: accepted | on: refused |\n|---|---|---|---|---|\n");
+    let mut out =
+        String::from("| constraint | statement | forgery | off: accepted | on: refused |\n|---|---|---|---|---|\n");
     let (off, on) = if proves { ("proof verifies", "no proof") } else { ("constraints hold", "violated") };
     for Entry { breaks, says, given_off } in entries {
         let given: Vec<String> = given_off.iter().map(|constraint| format!("{constraint:?}")).collect();

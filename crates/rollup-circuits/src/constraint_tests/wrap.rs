@@ -37,8 +37,11 @@ impl Wrap {
     pub(crate) fn new() -> Self {
         let on = Switches::default();
         let mut padding = Padding.build(&on);
-        let clients =
-            [JoinSplit.build(&on).data.verifier_data(), Account.build(&on).data.verifier_data(), padding.data.verifier_data()];
+        let clients = [
+            JoinSplit.build(&on).data.verifier_data(),
+            Account.build(&on).data.verifier_data(),
+            padding.data.verifier_data(),
+        ];
         assert!(clients.iter().all(|client| client.common == clients[0].common), "the clients have one shape");
         let zeros = vec![F::ZERO; layout::TOTAL];
         let honest = proof(&padding.data, &padding.targets, &zeros);
@@ -104,7 +107,8 @@ fn choose(values: &mut WrapValues, flags: Option<[F; CLIENTS]>, key: Option<&Ver
 fn proof(data: &Data, targets: &PublicTarget, limbs: &[F]) -> PlonkProof {
     let mut witness = PartialWitness::new();
     witness.set_target_arr(&targets.0, limbs).expect("each limb has a wire");
-    prove::<F, C, D>(&data.prover_only, &data.common, witness, &mut TimingTree::default()).expect("the limbs are allowed")
+    prove::<F, C, D>(&data.prover_only, &data.common, witness, &mut TimingTree::default())
+        .expect("the limbs are allowed")
 }
 
 impl Subject for Wrap {
@@ -140,12 +144,20 @@ impl Subject for Wrap {
                 let (proof, key) = &wrap.elsewhere;
                 wrap.under(proof, key)
             }),
-            forgery(Constraint::W1Cap, "an allowed digest with a foreign cap: a circuit without constraints", &[], |wrap| {
-                let (proof, evil) = &wrap.unconstrained;
-                let allowed = wrap.clients[PADDING].verifier_only.circuit_digest;
-                let key = VerifierOnly { constants_sigmas_cap: evil.constants_sigmas_cap.clone(), circuit_digest: allowed };
-                wrap.under(proof, &key)
-            }),
+            forgery(
+                Constraint::W1Cap,
+                "an allowed digest with a foreign cap: a circuit without constraints",
+                &[],
+                |wrap| {
+                    let (proof, evil) = &wrap.unconstrained;
+                    let allowed = wrap.clients[PADDING].verifier_only.circuit_digest;
+                    let key = VerifierOnly {
+                        constants_sigmas_cap: evil.constants_sigmas_cap.clone(),
+                        circuit_digest: allowed,
+                    };
+                    wrap.under(proof, &key)
+                },
+            ),
             forgery(Constraint::W2Public, "shows a note that the proof does not have", &[], |wrap| {
                 Attempt::on(wrap.honest(), |forged| forged.public = minted())
             }),

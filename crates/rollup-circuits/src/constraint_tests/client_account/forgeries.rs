@@ -43,13 +43,17 @@ fn modes() -> Vec<Forgery<Account>> {
                 })
             },
         },
-        forgery(Is::A0ModeOneHot, "without a mode: a spending key for another's account, opening and claiming nothing", |_| {
-            settled(create(), |forged| {
-                forged.modes = [F::ZERO; 3];
-                forged.new_key = digest(100);
-                forged.alias = digest(101);
-            })
-        }),
+        forgery(
+            Is::A0ModeOneHot,
+            "without a mode: a spending key for another's account, opening and claiming nothing",
+            |_| {
+                settled(create(), |forged| {
+                    forged.modes = [F::ZERO; 3];
+                    forged.new_key = digest(100);
+                    forged.alias = digest(101);
+                })
+            },
+        ),
         forgery(Is::A0Type, "an account transaction calls itself padding, so nothing is nullified", |_| {
             settled(create(), |forged| forged.public[layout::TX_TYPE] = F::ZERO)
         }),

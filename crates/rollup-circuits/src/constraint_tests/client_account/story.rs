@@ -12,18 +12,18 @@ use crate::constraint_tests::fixture::{digest, hashed, tree};
 use crate::plonk::F;
 
 /// Claims an alias and an account key, with one spending key.
-pub(super) fn create() -> AccountValues {
+pub(crate) fn create() -> AccountValues {
     story(AccountMode::Create { account_secret: Secret::new(digest(1)) })
 }
 
 /// Adds a spending key to an account.
-pub(super) fn add() -> AccountValues {
+pub(crate) fn add() -> AccountValues {
     let account = Secret::new(digest(1)).account_key();
     story(AccountMode::Add { authority: authority(), account, randomness: [digest(10), digest(11)] })
 }
 
 /// Moves an alias to a new account key.
-pub(super) fn migrate() -> AccountValues {
+pub(crate) fn migrate() -> AccountValues {
     let old_account = Secret::new(digest(1)).account_key();
     story(AccountMode::Migrate { authority: authority(), old_account, new_account_secret: Secret::new(digest(12)) })
 }

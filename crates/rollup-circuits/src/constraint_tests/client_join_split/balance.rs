@@ -52,9 +52,11 @@ pub(super) fn forgeries() -> Vec<Forgery<JoinSplit>> {
                 forged.outputs[0].amount = field(19);
             })
         }),
-        forgery(Is::J4OutputRange, "sides that differ by exactly p: one output is p less than the other gained", |_| {
-            settled(pay(), |forged| mint(forged, |values| &mut values.outputs[1].amount))
-        }),
+        forgery(
+            Is::J4OutputRange,
+            "sides that differ by exactly p: one output is p less than the other gained",
+            |_| settled(pay(), |forged| mint(forged, |values| &mut values.outputs[1].amount)),
+        ),
         forgery(Is::J4PublicRange, "sides that differ by exactly p: the withdrawn amount takes the difference", |_| {
             settled(withdraw(), |forged| mint(forged, |values| &mut values.public[layout::PUBLIC_AMOUNT]))
         }),

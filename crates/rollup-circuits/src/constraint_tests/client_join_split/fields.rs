@@ -11,13 +11,17 @@ use crate::switches::Constraint as Is;
 
 pub(super) fn forgeries() -> Vec<Forgery<JoinSplit>> {
     vec![
-        forgery(Is::J5TypeBoolean, "a deposit by flags 2, −1, 0 calls itself padding and counts its amount three times", |_| {
-            settled(deposit(), |forged| {
-                forged.types = [F::TWO, F::NEG_ONE, F::ZERO];
-                forged.public[layout::TX_TYPE] = F::ZERO;
-                forged.outputs[0].amount += field(200);
-            })
-        }),
+        forgery(
+            Is::J5TypeBoolean,
+            "a deposit by flags 2, −1, 0 calls itself padding and counts its amount three times",
+            |_| {
+                settled(deposit(), |forged| {
+                    forged.types = [F::TWO, F::NEG_ONE, F::ZERO];
+                    forged.public[layout::TX_TYPE] = F::ZERO;
+                    forged.outputs[0].amount += field(200);
+                })
+            },
+        ),
         forgery(Is::J5TypeOneHot, "a payment without a type calls itself padding, so nothing is nullified", |_| {
             settled(pay(), |forged| {
                 forged.types = [F::ZERO; 3];

@@ -85,13 +85,13 @@ fn story(
 }
 
 /// The commitment of an opening, whatever its limbs are.
-pub(crate) fn commitment(note: &NoteValues) -> Digest {
+pub(super) fn commitment(note: &NoteValues) -> Digest {
     let partial = hashed(Tag::Partial, &[&note.owner.0, &[note.registered], &note.blinding.0]);
     hashed(Tag::Value, &[&partial.0, &[note.amount, note.asset], &note.rho.0])
 }
 
 /// Puts the opened notes into a data tree and makes nullifiers, outputs and helpers fit.
-pub(crate) fn settle(values: &mut JoinSplitValues) {
+pub(super) fn settle(values: &mut JoinSplitValues) {
     for input in &mut values.inputs {
         input.note.commitment = commitment(&input.note);
     }
@@ -109,7 +109,7 @@ pub(crate) fn settle(values: &mut JoinSplitValues) {
 }
 
 /// Makes a data tree of the inputs' commitments and the account note.
-pub(crate) fn plant(values: &mut JoinSplitValues) {
+pub(super) fn plant(values: &mut JoinSplitValues) {
     let [first, second] = values.inputs.each_ref().map(|input| input.note.commitment);
     let note = hashed(Tag::AccountNote, &[&values.alias.0, &values.note_account.0, &values.spending_key.0]);
     let (root, paths) = tree(&[digest(0), first, second, note]);
@@ -121,7 +121,7 @@ pub(crate) fn plant(values: &mut JoinSplitValues) {
 }
 
 /// Sets the public nullifiers, with outputs made of them.
-pub(crate) fn nullify(values: &mut JoinSplitValues, nullifiers: [Digest; 2]) {
+pub(super) fn nullify(values: &mut JoinSplitValues, nullifiers: [Digest; 2]) {
     values.distinct = difference_weights(&nullifiers);
     for (position, nullifier) in nullifiers.into_iter().enumerate() {
         set(values, layout::NULLIFIERS + 4 * position, &nullifier);
@@ -132,16 +132,28 @@ pub(crate) fn nullify(values: &mut JoinSplitValues, nullifiers: [Digest; 2]) {
 }
 
 /// Sets an output's commitment.
-pub(crate) fn publish(values: &mut JoinSplitValues, position: usize, commitment: Digest) {
+pub(super) fn publish(values: &mut JoinSplitValues, position: usize, commitment: Digest) {
     values.outputs[position].commitment = commitment;
     set(values, layout::COMMITMENTS + 4 * position, &commitment);
 }
 
 /// The public nullifiers.
-pub(crate) fn nullifiers(values: &JoinSplitValues) -> [Digest; 2] {
+pub(super) fn nullifiers(values: &JoinSplitValues) -> [Digest; 2] {
     [0, 4].map(|at| Digest(std::array::from_fn(|limb| values.public[layout::NULLIFIERS + at + limb])))
 }
 
 fn set(values: &mut JoinSplitValues, at: usize, digest: &Digest) {
     values.public[at..at + 4].copy_from_slice(&digest.0);
+}
+
+/// The same transaction with its inputs and its outputs in the other order.
+pub(super) fn mirrored(values: &JoinSplitValues) -> JoinSplitValues {
+    let mut out = values.clone();
+    out.inputs.swap(0, 1);
+    out.outputs.swap(0, 1);
+    out.distinct = out.distinct.map(|weight| -weight);
+    for pair in [layout::COMMITMENTS, layout::NULLIFIERS] {
+        out.public[pair..pair + 8].rotate_left(4);
+    }
+    out
 }
