@@ -1,15 +1,11 @@
 //! Building circuits and proving with them, whatever the statement.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use plonky2::iop::witness::PartialWitness;
 use plonky2::plonk::circuit_data::CircuitConfig;
-use plonky2::plonk::prover::prove;
-use plonky2::util::timing::TimingTree;
 
 use crate::gadgets::Cx;
 use crate::id::CircuitId;
-use crate::plonk::{Builder, C, D, Data, F, PlonkProof};
+use crate::plonk::{Builder, C, Data, F, PlonkProof};
 use crate::switches::Switches;
 
 /// A built circuit with the wires that take its witness.
@@ -57,18 +53,13 @@ pub(crate) fn build<T>(
 }
 
 impl<T> Circuit<T> {
-    /// Proves with the witness that `assign` sets. A witness that does not satisfy the circuit is an
-    /// error, however the library reports it.
+    /// Proves with the witness that `assign` sets; one that does not satisfy the circuit is an error.
     pub(crate) fn prove(
         &self,
         assign: impl FnOnce(&T, &mut PartialWitness<F>) -> anyhow::Result<()>,
     ) -> anyhow::Result<PlonkProof> {
         let mut witness = PartialWitness::new();
         assign(&self.targets, &mut witness)?;
-        let data = &self.data;
-        catch_unwind(AssertUnwindSafe(|| {
-            prove::<F, C, D>(&data.prover_only, &data.common, witness, &mut TimingTree::default())
-        }))
-        .unwrap_or_else(|_| Err(anyhow::anyhow!("the witness breaks a constraint")))
+        Ok(fast_prover::prove(&self.data.prover_only, &self.data.common, witness)?)
     }
 }

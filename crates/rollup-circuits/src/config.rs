@@ -76,22 +76,32 @@ impl Parameters {
     /// Rows of a client circuit with its blinding, under the default parameters.
     pub(crate) const CLIENT_ROWS: usize = 4096;
     /// Rows of the wrap circuit, under the default parameters.
-    pub(crate) const WRAP_ROWS: usize = 3200;
+    pub(crate) const WRAP_ROWS: usize = 3179;
     /// Rows of an inner circuit beside its slots, under the default parameters.
-    pub(crate) const INNER_ROWS_BASE: usize = 130;
+    pub(crate) const INNER_ROWS_BASE: usize = 94;
     /// Rows of an inner circuit for each slot, under the default parameters.
-    pub(crate) const INNER_ROWS_EACH: usize = 3600;
-    /// Rows of an outer circuit beside its inners, under the default parameters.
-    pub(crate) const OUTER_ROWS_BASE: usize = 120;
-    /// Rows of an outer circuit for each inner, under the default parameters.
-    pub(crate) const OUTER_ROWS_EACH: usize = 4500;
-    /// Rows of the root verifier, under the default parameters.
-    pub(crate) const ROOT_ROWS: usize = 4500;
+    pub(crate) const INNER_ROWS_EACH: usize = 2769;
+    /// Rows of an outer circuit beside its inners.
+    pub(crate) const OUTER_ROWS_BASE: usize = 75;
+
+    /// Rows that verifying a proof of 2^degree_bits rows takes, under the standard parameters.
+    pub(crate) fn verifier_rows(degree_bits: usize) -> usize {
+        match degree_bits {
+            0..=12 => 3866,
+            13 => 4040,
+            14 => 4417,
+            15 => 4627,
+            16 => 4818,
+            17 => 5020,
+            // Each doubling adds a level to every path; every fourth one a folding step.
+            _ => 5424 + 400 * (degree_bits - 18),
+        }
+    }
 
     /// What Meze proves with.
     pub const DEFAULT: Self = Self {
         client: FriChoice { rate_bits: 4, queries: 21, arity_bits: 3, ..STANDARD },
-        wrap: FriChoice { rate_bits: 4, queries: 21, arity_bits: 3, ..STANDARD },
+        wrap: FriChoice { rate_bits: 6, queries: 14, ..STANDARD },
         inner: STANDARD,
         outer: STANDARD,
         root: STANDARD,

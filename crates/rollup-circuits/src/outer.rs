@@ -10,9 +10,10 @@ use rollup::state::{ROOTS_DEPTH, State};
 use rollup::tree;
 use rollup::witness::{FEE_ASSETS, MerklePath, OuterWitness};
 
+use crate::client::join_split::inverse;
 use crate::gadgets::Cx;
 use crate::gadgets::merkle::PathTarget;
-use crate::inner::layout::InnerPublicTarget;
+use crate::inner::layout::{InnerPublicTarget, NEW_DATA_NEXT, OLD_DATA_NEXT};
 use crate::plonk::{DigestTarget, F};
 use crate::recursion::{ChildKey, ChildProof, ChildTarget};
 use crate::switches::Constraint as Is;
@@ -54,6 +55,8 @@ pub(crate) struct OuterTargets {
     public: OuterPublicTarget,
     children: Vec<ChildTarget>,
     real: Vec<BoolTarget>,
+    /// Inverses that prove that each real inner moves the data tree's next index.
+    steps: Vec<Target>,
     old: StateTarget,
     new_roots_root: DigestTarget,
     roots_path: PathTarget,
@@ -73,6 +76,7 @@ pub(crate) fn define(cx: &mut Cx<'_>, inner: ChildKey<'_>, slots: usize, inners:
     let mut commitments = Vec::with_capacity(4 * inners);
     let mut children = Vec::with_capacity(inners);
     let mut real_flags: Vec<BoolTarget> = Vec::with_capacity(inners);
+    let mut steps = Vec::with_capacity(inners);
     for index in 0..inners {
         let child = cx.verify_child(inner);
         let real = cx.flag(Is::O1Boolean);
@@ -88,6 +92,7 @@ pub(crate) fn define(cx: &mut Cx<'_>, inner: ChildKey<'_>, slots: usize, inners:
         }
         let proved = InnerPublicTarget::of_limbs(child.public_inputs());
         agree(cx, &public, &old, &proved, real, index);
+        steps.push(advances(cx, &proved, real));
         running = chain(cx, &running, &proved, real);
 
         let mask = masked(cx, real);
@@ -118,7 +123,7 @@ pub(crate) fn define(cx: &mut Cx<'_>, inner: ChildKey<'_>, slots: usize, inners:
     let commitment = cx.hash(Tag::Published, &commitments);
     cx.equal_digest(Is::O4Commitment, public.commitment, commitment);
     cx.equal_all(Is::O4Evaluation, &public.evaluation, &evaluation);
-    OuterTargets { public, children, real: real_flags, old, new_roots_root, roots_path }
+    OuterTargets { public, children, real: real_flags, steps, old, new_roots_root, roots_path }
 }
 
 /// What every real inner has in common with the outer.
@@ -138,6 +143,17 @@ fn agree(
     cx.equal_if(Is::O2FeeAssets, real, &proved.fee_assets, &public.fee_assets);
     cx.equal_if(Is::O2Challenge, real, &proved.challenge, &public.challenge);
     cx.equal_if(Is::O2Index, real, &[proved.index], &[index]);
+}
+
+/// A real inner has a real slot: without one it advances nothing. A rollup of empty inners would move
+/// the rollup id on with nothing that a block could hold.
+fn advances(cx: &mut Cx<'_>, proved: &InnerPublicTarget, real: BoolTarget) -> Target {
+    let inverse = cx.b.add_virtual_target();
+    let step = cx.b.sub(proved.new_data_next, proved.old_data_next);
+    let product = cx.b.mul(step, inverse);
+    let rest = cx.not(product);
+    cx.zero_if(Is::O1Advances, real.target, rest);
+    inverse
 }
 
 /// The state after an inner, if it is real.
@@ -243,6 +259,7 @@ pub(crate) struct OuterValues {
     pub(crate) public: Vec<F>,
     pub(crate) children: Vec<ChildProof>,
     pub(crate) real: Vec<F>,
+    pub(crate) steps: Vec<F>,
     pub(crate) old: State,
     pub(crate) new_roots_root: [F; 4],
     pub(crate) roots_path: MerklePath,
@@ -264,13 +281,19 @@ impl OuterValues {
         children.resize(inners, first);
         Ok(Self {
             public,
-            children,
             real: (0..inners).map(|index| F::from_bool(index < real)).collect(),
+            steps: children.iter().map(|child| step_inverse(child.public_inputs())).collect(),
             old: witness.old,
             new_roots_root: new_roots_root.0,
             roots_path: witness.roots_path.clone(),
+            children,
         })
     }
+}
+
+/// 1 / (new − old data next) of an inner's public inputs.
+fn step_inverse(inner: &[F]) -> F {
+    inverse(inner[NEW_DATA_NEXT] - inner[OLD_DATA_NEXT])
 }
 
 impl OuterTargets {
@@ -283,6 +306,7 @@ impl OuterTargets {
             target.assign(pw, child)?;
             pw.set_target(flag.target, *real)?;
         }
+        pw.set_target_arr(&self.steps, &values.steps)?;
         pw.set_target_arr(&self.old.limbs(), &values.old.limbs())?;
         pw.set_target_arr(&self.new_roots_root, &values.new_roots_root)?;
         self.roots_path.assign(pw, &values.roots_path)

@@ -83,8 +83,11 @@ impl Settings {
             CircuitId::JoinSplit | CircuitId::Account | CircuitId::Padding => Parameters::CLIENT_ROWS,
             CircuitId::Wrap => Parameters::WRAP_ROWS,
             CircuitId::Inner => Parameters::INNER_ROWS_BASE + Parameters::INNER_ROWS_EACH * self.shape.inner(),
-            CircuitId::Outer => Parameters::OUTER_ROWS_BASE + Parameters::OUTER_ROWS_EACH * self.shape.outer(),
-            CircuitId::RootVerifier => Parameters::ROOT_ROWS,
+            CircuitId::Outer => {
+                let inner = degree_bits(self.expected_rows(CircuitId::Inner)?);
+                Parameters::OUTER_ROWS_BASE + Parameters::verifier_rows(inner) * self.shape.outer()
+            }
+            CircuitId::RootVerifier => Parameters::verifier_rows(degree_bits(self.expected_rows(CircuitId::Outer)?)),
         };
         Some(rows)
     }
@@ -101,4 +104,9 @@ impl Settings {
             _ => Ok(()),
         }
     }
+}
+
+/// Rows are padded to two to this.
+fn degree_bits(rows: usize) -> usize {
+    rows.next_power_of_two().trailing_zeros() as usize
 }

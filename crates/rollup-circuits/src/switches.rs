@@ -247,6 +247,8 @@ constraints! {
     O1Prefix,
     /// At least one inner is real.
     O1First,
+    /// A real inner has a real slot.
+    O1Advances,
     /// An empty inner's outputs are masked.
     O1Masked,
     /// Data roots and next indices chain.

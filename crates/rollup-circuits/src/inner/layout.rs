@@ -8,6 +8,10 @@ use crate::plonk::DigestTarget;
 
 /// Limbs of an inner rollup's public inputs.
 pub(crate) const INNER_PUBLIC: usize = 46;
+/// Where the data tree's next index before the inner stands.
+pub(crate) const OLD_DATA_NEXT: usize = 10;
+/// Where the data tree's next index after the inner stands.
+pub(crate) const NEW_DATA_NEXT: usize = 11;
 
 /// The public inputs of an inner rollup, by name.
 #[derive(Debug, Clone)]
