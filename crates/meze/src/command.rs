@@ -7,8 +7,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::json;
 
 use crate::console::Console;
-use crate::demo;
-use crate::verify::Refused;
+use crate::verify::{self, Refused};
+use crate::{bench, demo, inspect, keys, prove};
 
 /// How the command line is wrong, in one sentence; the exit code is 2.
 #[derive(Debug)]
@@ -49,6 +49,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::DemoArgs),
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    Prove(prove::ProveArgs),
+    Verify(verify::VerifyArgs),
+    Inspect(inspect::InspectArgs),
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
 }
 
 /// Runs one command line and says how it went.
@@ -70,6 +77,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let console = Console::new(cli.json);
     let outcome = match cli.command {
         Command::Demo(args) => demo::run(&args, console),
+        Command::Keys(command) => keys::run(&command, console),
+        Command::Prove(args) => prove::run(&args, console),
+        Command::Verify(args) => verify::run(&args, console),
+        Command::Inspect(args) => inspect::run(&args, console),
+        Command::Bench(command) => bench::run(&command, console),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     let text = chain(&error);

@@ -8,6 +8,10 @@ mod play;
 mod report;
 mod script;
 
+pub(crate) use ledger::{BENEFICIARY, Chain, DEPLOYMENT};
+pub(crate) use play::FEE_ASSETS;
+pub(crate) use script::{Script, Step};
+
 use std::path::PathBuf;
 
 use anyhow::Result;

@@ -2,16 +2,22 @@
 //!
 //! - [`command`] reads the command line and gives the exit code; [`settings`] are the seed's settings.
 //! - One module a command: [`demo`], [`keys`], [`prove`], [`verify`], [`inspect`], [`bench`].
+//! - [`trusted`] holds the digests of the keys that this version knows.
 //! - [`pipeline`] turns transactions into the proof of a rollup; [`measure`] says what that took.
 
+pub mod bench;
 pub mod command;
 pub mod console;
 pub mod cpu;
 pub mod demo;
 pub mod files;
+pub mod inspect;
+pub mod keys;
 pub mod measure;
 pub mod pipeline;
 pub mod progress;
+pub mod prove;
 pub mod settings;
 pub mod text;
+pub mod trusted;
 pub mod verify;

@@ -9,6 +9,7 @@ use rollup::shape::Shape;
 use rollup_circuits::family::{Family, FamilyError};
 use rollup_circuits::id::CircuitId;
 use rollup_circuits::settings::Settings;
+use rollup_circuits::verification_key::VerificationKey;
 
 use crate::command::Usage;
 use crate::console::Console;
@@ -86,6 +87,15 @@ impl CircuitArgs {
     /// As [`CircuitArgs::shape`].
     pub fn family(&self, console: Console) -> Result<Arc<Family>, Usage> {
         Ok(Arc::new(Family::new(self.settings()?, Arc::new(move |line: &str| console.note(line)))))
+    }
+
+    /// The verification key that the data folder holds for these settings, whether or not `PERSIST` is set;
+    /// nothing is built.
+    ///
+    /// # Errors
+    /// As [`CircuitArgs::shape`].
+    pub fn stored_key(&self, circuit: CircuitId, console: Console) -> Result<Option<VerificationKey>, Usage> {
+        Ok(Self { persist: true, ..self.clone() }.family(console)?.stored_key(circuit))
     }
 
     /// Builds or loads the named circuits, unless that is to wait for their first use. What is too

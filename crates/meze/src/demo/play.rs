@@ -27,7 +27,8 @@ use crate::pipeline::{CLIENT, PROVIDER, Pipeline};
 use crate::progress::Stage;
 use crate::verify::{PublicFile, rollup_files};
 
-const FEE_ASSETS: [u32; 4] = [ASSETS[0].0, ASSETS[1].0, NO_ASSET, NO_ASSET];
+/// Fees are taken in every asset of the demo.
+pub(crate) const FEE_ASSETS: [u32; 4] = [ASSETS[0].0, ASSETS[1].0, NO_ASSET, NO_ASSET];
 
 /// Plays `portions.len()` rollups.
 pub(crate) fn play(args: &DemoArgs, portions: &[usize], console: Console) -> Result<Outcome> {
@@ -158,7 +159,7 @@ fn check(proof: &[u8], key: &VerificationKey, block: &[u8], follower: &mut World
     };
     let public = match key.mode() {
         Mode::Mock => check_mock(proof, &read, &expected)?,
-        _ => rollup_files(proof, key, Some(block), &expected)?.0,
+        _ => rollup_files(proof, key, Some(block), &expected)?,
     };
     next.commit()?;
     *follower = next;

@@ -143,10 +143,13 @@ impl Script {
         for place in first..first + ASSETS.len() {
             let (asset, _) = ASSETS[place % ASSETS.len()];
             let fee = self.rng.random_range(0..20);
-            let percent = self.rng.random_range(5..40);
+            let percent = self.rng.random_range(5..80);
             let person = &mut self.people[who];
             let available = person.wallet.balance(asset).available();
-            let amount = u64::try_from(available * percent / 100).context("more than all money there is")?;
+            // Part of an average note, so that one or two notes cover it.
+            let notes = person.wallet.unspent().filter(|own| own.note.asset == asset && own.note.amount > 0).count();
+            let amount = available * percent / 100 / notes.max(1) as u128;
+            let amount = u64::try_from(amount).context("more than all money there is")?;
             if amount == 0 {
                 continue;
             }

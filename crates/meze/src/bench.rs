@@ -1,0 +1,38 @@
+//! `meze bench`: what proofs cost on this machine.
+
+mod cached;
+mod child;
+mod circuits;
+mod machine;
+mod production;
+mod rollup;
+mod trees;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::console::Console;
+
+/// Measure what proofs cost on this machine
+#[derive(Debug, Clone, Subcommand)]
+pub enum BenchCommand {
+    /// Each circuit and several shapes: rows, build, prove, verify, sizes, memory, CPU-seconds per transaction
+    Rollup(rollup::RollupArgs),
+    /// One rollup of production size, of real transactions, built and proved once; may be killed and run again
+    Production(production::ProductionArgs),
+    /// One circuit in a process of its own, for `bench rollup`
+    #[command(hide = true)]
+    Child(child::ChildArgs),
+}
+
+/// Runs a benchmark.
+///
+/// # Errors
+/// Something could not be proved or written.
+pub fn run(command: &BenchCommand, console: Console) -> Result<()> {
+    match command {
+        BenchCommand::Rollup(args) => rollup::run(args, console),
+        BenchCommand::Production(args) => production::run(args, console),
+        BenchCommand::Child(args) => child::run(args, console),
+    }
+}
