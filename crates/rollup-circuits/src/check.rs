@@ -54,11 +54,6 @@ pub(crate) enum Violation {
     PublicInput(usize),
 }
 
-/// Completes the witness, evaluates every constraint on it and gives the public inputs.
-pub(crate) fn check(data: &Data, witness: PartialWitness<F>) -> Result<Vec<F>, Violation> {
-    Checker::new(data).check(data, witness)
-}
-
 /// What the evaluation needs beside the circuit, recovered once for each circuit.
 #[derive(Debug, Clone)]
 pub(crate) struct Checker {

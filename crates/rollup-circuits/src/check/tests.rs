@@ -6,11 +6,15 @@ use plonky2::iop::witness::{PartialWitness, WitnessWrite};
 use plonky2::plonk::circuit_data::CircuitConfig;
 use rollup::hash::Tag;
 
-use super::{Checker, Matrix, Violation, check};
+use super::{Checker, Matrix, Violation};
 use crate::client::make_uniform;
 use crate::constraint_tests::{Built, build, light};
 use crate::plonk::{C, D, DigestTarget, F};
 use crate::switches::{Constraint, Switches};
+
+fn check(circuit: &Built<DigestTarget>, witness: PartialWitness<F>) -> Result<Vec<F>, Violation> {
+    circuit.checker.check(&circuit.data, witness)
+}
 
 /// A public hash of four secret limbs, with a product and a range check beside it: every gate of the
 /// client circuits.
@@ -37,7 +41,7 @@ fn witness(circuit: &Built<DigestTarget>, limbs: [u64; 4]) -> PartialWitness<F> 
 fn an_honest_witness_passes_and_gives_its_public_inputs() {
     for zero_knowledge in [false, true] {
         let circuit = circuit(zero_knowledge);
-        let public = check(&circuit.data, witness(&circuit, [3, 5, 7, 11])).unwrap();
+        let public = check(&circuit, witness(&circuit, [3, 5, 7, 11])).unwrap();
         assert_eq!(public[4], F::from_canonical_u64(15));
         assert_eq!(public[..4], rollup::hash::hash(Tag::Dummy, &[3, 5, 7, 11].map(F::from_canonical_u64)).0);
     }
@@ -46,14 +50,14 @@ fn an_honest_witness_passes_and_gives_its_public_inputs() {
 #[test]
 fn a_value_out_of_range_is_a_violation() {
     let circuit = circuit(false);
-    let refused = check(&circuit.data, witness(&circuit, [1 << 15, 1 << 15, 7, 11]));
+    let refused = check(&circuit, witness(&circuit, [1 << 15, 1 << 15, 7, 11]));
     assert!(matches!(refused, Err(Violation::Incomplete(_))), "{refused:?}");
 }
 
 #[test]
 fn a_missing_value_is_a_violation() {
     let circuit = circuit(false);
-    assert!(matches!(check(&circuit.data, PartialWitness::new()), Err(Violation::Incomplete(_))));
+    assert!(matches!(check(&circuit, PartialWitness::new()), Err(Violation::Incomplete(_))));
 }
 
 #[test]

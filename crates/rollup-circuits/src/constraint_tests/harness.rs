@@ -80,7 +80,7 @@ impl<V: Clone> Attempt<V> {
 pub(crate) struct Built<T> {
     pub(crate) data: Data,
     pub(crate) targets: T,
-    pub(super) checker: Checker,
+    pub(crate) checker: Checker,
 }
 
 /// Defines and builds a circuit.
