@@ -12,6 +12,8 @@ mod circuit;
 mod client;
 pub mod codec;
 pub mod config;
+#[cfg(test)]
+mod constraint_tests;
 pub mod family;
 mod gadgets;
 pub mod id;
