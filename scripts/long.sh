@@ -3,7 +3,9 @@
 #
 # Usage: scripts/long.sh PART...
 # A part is made of the ignored tests whose path has a word that begins with its name: the part
-# rollup-random runs `rollup_random_…` and `…::rollup_random::…`. All parts run, even after one failed.
+# rollup-random runs `rollup_random_…` and `…::rollup_random::…`. The part rollup-production is one
+# rollup of production size, built and proved by `meze bench production`; killed and run again, it goes
+# on. All parts run, even after one failed.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -12,6 +14,17 @@ mkdir -p target/long
 
 commit=$(git rev-parse HEAD)
 [ -z "$(git status --porcelain)" ] || commit="$commit with uncommitted changes"
+
+run_part() {
+    if [ "$1" = rollup-production ]; then
+        cargo build --locked --release -p meze
+        "${CARGO_TARGET_DIR:-target}/release/meze" bench production --json \
+            --persist --data-dir target/long/production
+    else
+        cargo nextest run --workspace --profile long --run-ignored only --no-capture \
+            -E "test(/(^|::)${1//-/_}/)"
+    fi
+}
 
 failed=()
 for part in "$@"; do
@@ -23,8 +36,7 @@ for part in "$@"; do
         echo "started: $(date -u +%Y-%m-%dT%H:%M:%SZ)"
     } >"$result"
     outcome=passed
-    cargo nextest run --workspace --profile long --run-ignored only --no-capture \
-        -E "test(/(^|::)${part//-/_}/)" 2>&1 | tee -a "$result" || outcome=failed
+    run_part "$part" 2>&1 | tee -a "$result" || outcome=failed
     echo "result: $outcome after $((($(date +%s) - start + 59) / 60)) minutes" | tee -a "$result"
     [ "$outcome" = passed ] || failed+=("$part")
 done
