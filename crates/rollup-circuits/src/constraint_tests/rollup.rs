@@ -1,8 +1,9 @@
 //! Forgeries against the inner rollup, the outer rollup and the root verifier.
 //!
 //! The children are mocks: the circuits then have every constraint but the recursive verification, so
-//! each forgery is shown with real proofs.
+//! each forgery is shown with real proofs. [`recursion`] shows the verification itself.
 
+mod bindings;
 mod fixtures;
 mod indexed;
 mod inner_fees;
@@ -14,6 +15,7 @@ mod inner_subtree;
 mod outer;
 mod outer_state;
 mod plain;
+mod recursion;
 mod root;
 mod settle;
 mod subjects;

@@ -139,17 +139,9 @@ impl Scenario {
     pub(super) fn outer(&self) -> OuterValues {
         let plan = &self.plan;
         let children = plan.inner_publics.iter().map(|public| ChildProof::Mock(public.limbs().to_vec()));
-        let mut children: Vec<ChildProof> = children.collect();
-        let real = children.len();
-        children.resize(self.shape.outer(), children[0].clone());
-        OuterValues {
-            public: plan.public.limbs().to_vec(),
-            children,
-            real: (0..self.shape.outer()).map(|index| F::from_bool(index < real)).collect(),
-            old: plan.outer.old,
-            new_roots_root: plan.new_state.roots_root.0,
-            roots_path: plan.outer.roots_path.clone(),
-        }
+        let public = plan.public.limbs().to_vec();
+        let inners = self.shape.outer();
+        OuterValues::of(&plan.outer, plan.new_state.roots_root, public, children.collect(), inners).unwrap()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Forgeries against the chain of inner rollups: which count, and what they must agree on.
 
 use plonky2::field::types::Field;
+use rollup::published::inner_commitment;
 use rollup::transaction::layout;
 use rollup::world::World;
 
@@ -37,6 +38,7 @@ fn counting() -> Vec<Forgery<Outer<2>>> {
         forgery(Is::O1First, "no inner rollup at all: an id is used up", |s| {
             s.forged(|values| values.real = vec![F::ZERO; 2])
         }),
+        forgery(Is::O1Advances, "a real inner rollup without a transaction", |s| s.forged(stand_still)),
         forgery(Is::O1Masked, "the fees of an empty inner rollup paid out", |s| {
             // Without masks only a full rollup is as it should be.
             let mut forged = s.shorter.outer();
@@ -44,6 +46,22 @@ fn counting() -> Vec<Forgery<Outer<2>>> {
             Attempt { honest: s.usual.outer(), forged }
         }),
     ]
+}
+
+/// Makes the second inner rollup one without a real slot.
+fn stand_still(values: &mut OuterValues) {
+    let limbs = second(values);
+    for (old, new, count) in [
+        (at::OLD_DATA_ROOT, at::NEW_DATA_ROOT, 4),
+        (at::OLD_DATA_NEXT, at::NEW_DATA_NEXT, 1),
+        (at::OLD_NULLIFIER_ROOT, at::NEW_NULLIFIER_ROOT, 4),
+        (at::OLD_NULLIFIER_NEXT, at::NEW_NULLIFIER_NEXT, 1),
+    ] {
+        limbs.copy_within(old..old + count, new);
+    }
+    limbs[at::FEE_SUMS..at::FEE_SUMS + 4].fill(F::ZERO);
+    limbs[at::EVALUATION..at::EVALUATION + 2].fill(F::ZERO);
+    put(limbs, at::COMMITMENT, &inner_commitment(&[F::ZERO; 2 * layout::PUBLISHED]));
 }
 
 /// Three inner rollups, of which the first and the last count.

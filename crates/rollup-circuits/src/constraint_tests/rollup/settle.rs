@@ -12,6 +12,7 @@ use rollup::transaction::layout;
 use rollup::tree::{fold, subtree_root};
 
 use super::fixtures::{at, digest_at, put};
+use crate::client::join_split::inverse;
 use crate::inner::nullifiers::LeafValues;
 use crate::inner::values::InnerValues;
 use crate::outer::OuterValues;
@@ -116,6 +117,8 @@ pub(super) fn settle_outer(values: &mut OuterValues, masked: bool) {
     let mut state = old;
     let mut sums = [F::ZERO; 6];
     let mut commitments = Vec::new();
+    let step = |limbs: &[F]| inverse(limbs[at::NEW_DATA_NEXT] - limbs[at::OLD_DATA_NEXT]);
+    values.steps = values.children.iter().map(|child| step(child.public_inputs())).collect();
     for (child, real) in values.children.iter().zip(&values.real) {
         let limbs = child.public_inputs();
         for (place, from, count) in [
