@@ -31,7 +31,7 @@ impl std::error::Error for Usage {}
         Wallets prove their transactions, N of them go into an inner rollup, M of those into one rollup, and one \
         more proof over that is what `meze verify` checks together with the published block.",
     after_long_help = "Examples:\n  \
-        meze demo --output out          play wallets over four rollups and prove everything\n  \
+        meze demo --output out          play wallets over three rollups and prove everything\n  \
         meze verify out/rollup-0.proof --block out/rollup-0.block --expect out/rollup-0.public.json\n  \
         meze keys build --persist       build every key once and keep it\n  \
         meze bench rollup --quick       what each circuit costs on this machine\n\n\

@@ -41,7 +41,7 @@ pub struct DemoArgs {
     pub transactions: Option<usize>,
 
     /// How many rollups
-    #[arg(long, value_name = "COUNT", default_value_t = 4)]
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
     pub rollups: usize,
 
     /// What all wallets, amounts and choices follow from; proofs differ from run to run

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 use proving::envelope::{self, OVERHEAD};
+use proving::statement::Mode;
 use rollup::block::{self, Block};
 use rollup::public::{InnerPublic, RollupPublic};
 use rollup::transaction::{ClientPublic, TxType};
 use rollup_circuits::id::CircuitId;
 use rollup_circuits::plonk::F;
-use rollup_circuits::proof_file::{self, MAX_PROOF, MOCK, PROOF};
+use rollup_circuits::proof_file::{self, MOCK, PROOF};
 use rollup_circuits::verification_key::{VERIFICATION_KEY, VerificationKey};
 use rollup_circuits::witness_file::{MAX_WITNESS, WITNESS, Witness};
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ use crate::console::Console;
 use crate::files;
 use crate::text::ChainAddress;
 use crate::trusted;
+use crate::verify::PublicFile;
 
 /// The largest file that is looked at: a witness or a block.
 const MAX_FILE: u64 = if MAX_WITNESS > block::MAX_BYTES as u64 { MAX_WITNESS } else { block::MAX_BYTES as u64 };
@@ -70,24 +72,30 @@ fn show_proof(bytes: &[u8]) -> Result<Value> {
     let file = proof_file::open(bytes)?;
     let circuit: CircuitId = file.header.circuit.parse()?;
     let limbs = file.claimed_public_inputs()?;
-    let expected = if file.mock { "mock: proves nothing (PROVERLESS)" } else { "proof" };
+    let (mode, holds) =
+        if file.mock { (Mode::Mock, "mock: proves nothing (PROVERLESS)") } else { (Mode::Real, "proof") };
     Ok(json!({
-        "file": expected, "circuit": circuit.name(), "statement": file.header.statement, "bytes": file.size(),
-        "limit": MAX_PROOF, "verified": false, "says": claims(circuit, &limbs)?,
+        "file": holds, "circuit": circuit.name(), "statement": file.header.statement, "bytes": file.size(),
+        "verified": false, "says": claims(circuit, mode, &limbs)?,
     }))
 }
 
-fn claims(circuit: CircuitId, limbs: &[F]) -> Result<Value> {
+fn claims(circuit: CircuitId, mode: Mode, limbs: &[F]) -> Result<Value> {
     Ok(match circuit {
-        CircuitId::Inner => serde_json::to_value(InnerPublic::from_limbs(limbs)?)?,
-        CircuitId::Outer | CircuitId::RootVerifier => rollup(&RollupPublic::from_limbs(limbs)?)?,
+        CircuitId::Inner => inner(&InnerPublic::from_limbs(limbs)?)?,
+        CircuitId::Outer | CircuitId::RootVerifier => {
+            serde_json::to_value(PublicFile::new(&RollupPublic::from_limbs(limbs)?, mode))?
+        }
         _ => client(&ClientPublic::from_limbs(limbs)?),
     })
 }
 
-fn rollup(public: &RollupPublic) -> Result<Value> {
+/// Numbers that JSON's readers may round become text.
+fn inner(public: &InnerPublic) -> Result<Value> {
     let mut value = serde_json::to_value(public)?;
-    value["beneficiary"] = json!(ChainAddress(public.beneficiary));
+    value["fee_sums"] = json!(public.fee_sums.map(|sum| sum.to_string()));
+    value["challenge"] = json!(public.challenge.map(|limb| limb.to_string()));
+    value["evaluation"] = json!(public.evaluation.map(|limb| limb.to_string()));
     Ok(value)
 }
 

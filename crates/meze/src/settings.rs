@@ -15,9 +15,9 @@ use crate::command::Usage;
 use crate::console::Console;
 use crate::progress::Stage;
 
-/// N where nothing else is said: with [`DEFAULT_OUTER`], inner and outer circuit both fill 2^14 rows.
-pub const DEFAULT_INNER: usize = 4;
-/// M where nothing else is said.
+/// N where nothing else is said: the most that an inner circuit of 2^14 rows has room for.
+pub const DEFAULT_INNER: usize = 5;
+/// M where nothing else is said: the most that an outer circuit of 2^14 rows has room for.
 pub const DEFAULT_OUTER: usize = 3;
 
 /// How circuits are built and where keys are kept.

@@ -10,7 +10,7 @@ use rollup_circuits::verification_key::VerificationKey;
 
 /// N, M, and the digest of that shape's root-verifier key.
 pub const ROOT_VERIFIERS: &[(usize, usize, &str)] =
-    &[(4, 3, "0000000000000000000000000000000000000000000000000000000000000000")];
+    &[(5, 3, "b1d607a08d1ca0e75af914a257647115071c895fa692644474c67981c47ecb97")];
 
 /// Whether the digest of this key is compiled in.
 pub fn is_trusted(key: &VerificationKey) -> bool {

@@ -36,11 +36,11 @@ use crate::verify::rollup_files;
         DATA_DIR/production, so a run that was killed goes on where it was; figures of earlier runs count.")]
 pub struct ProductionArgs {
     /// N: transactions of an inner rollup
-    #[arg(long, value_name = "N", default_value_t = 18)]
+    #[arg(long, value_name = "N", default_value_t = 23)]
     inner: usize,
 
     /// M: inner rollups
-    #[arg(long, value_name = "M", default_value_t = 29)]
+    #[arg(long, value_name = "M", default_value_t = 27)]
     outer: usize,
 
     /// How many real transactions
@@ -143,6 +143,7 @@ impl Production {
         self.console.note("drawing up transactions");
         let mut script = Script::new(args.seed, 3 * count)?;
         let chain = before(&mut script, 2 * count)?;
+        script.want(count);
         let steps = script.next_rollup(&chain, count)?;
         let mut by_type = BTreeMap::new();
         for step in &steps {

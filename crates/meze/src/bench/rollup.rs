@@ -29,7 +29,7 @@ pub struct RollupArgs {
     quick: bool,
 
     /// Shapes, such as 4x3
-    #[arg(long, value_name = "NxM", value_delimiter = ',', value_parser = shape, default_value = "2x2,4x3,9x7")]
+    #[arg(long, value_name = "NxM", value_delimiter = ',', value_parser = shape, default_value = "2x2,5x3,11x7")]
     shapes: Vec<Shape>,
 
     /// How often each proof is made [default: 3, quick 1]

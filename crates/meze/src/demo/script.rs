@@ -42,9 +42,15 @@ impl Script {
     pub(crate) fn new(seed: u64, total: usize) -> Result<Self> {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let people = cast(&mut rng, total / 4)?;
+        let mut script = Self { people, rng, wanted: BTreeMap::new() };
+        script.want(total);
+        Ok(script)
+    }
+
+    /// Begins to count anew: `total` more transactions, a quarter of each type as far as people can.
+    pub(crate) fn want(&mut self, total: usize) {
         let share = |place: usize| (total / 4 + usize::from(place >= 4 - total % 4)) as isize;
-        let wanted = TYPES.into_iter().enumerate().map(|(place, tx_type)| (tx_type, share(place))).collect();
-        Ok(Self { people, rng, wanted })
+        self.wanted = TYPES.into_iter().enumerate().map(|(place, tx_type)| (tx_type, share(place))).collect();
     }
 
     /// The transactions of the next rollup.

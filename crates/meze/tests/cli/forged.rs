@@ -48,6 +48,13 @@ impl ProofParts {
         parts.seal()
     }
 
+    /// The file with a limb 0 at its end.
+    pub(crate) fn with_one_limb_more(&self) -> Vec<u8> {
+        let mut parts = self.clone();
+        parts.limbs.extend([0; LIMB]);
+        parts.seal()
+    }
+
     /// The file with one byte flipped.
     pub(crate) fn with_byte_flipped(&self, at: usize) -> Vec<u8> {
         let mut parts = self.clone();
