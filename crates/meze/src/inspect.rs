@@ -138,8 +138,7 @@ fn show_block(bytes: &[u8]) -> Result<Value> {
         })
         .collect();
     Ok(json!({
-        "file": "block", "rollup_id": block.rollup_id(), "bytes": bytes.len(), "chain_id": header.deployment.chain_id,
-        "contract": ChainAddress(header.deployment.contract),
+        "file": "block", "rollup_id": block.rollup_id(), "bytes": bytes.len(),
         "num_inner_rollup_txs": header.shape.inner(), "num_outer_rollup_proofs": header.shape.outer(),
         "old_state": header.old.digest(), "new_state": header.new.digest(), "old": header.old, "new": header.new,
         "beneficiary": ChainAddress(header.beneficiary), "fee_assets": header.fee_assets,

@@ -14,7 +14,7 @@ use crate::payload::{self, PayloadError};
 use crate::public::RollupPublic;
 use crate::published;
 use crate::shape::Shape;
-use crate::state::{Deployment, State};
+use crate::state::State;
 use crate::transaction::{Address, ClientPublic, PublicError, TxType, limbs_to_bytes};
 use crate::witness::FEE_ASSETS;
 
@@ -91,8 +91,6 @@ pub enum BlockError {
 pub struct BlockHeader {
     /// N and M.
     pub shape: Shape,
-    /// Whose rollup it is.
-    pub deployment: Deployment,
     /// The state before; its rollup id is the block's.
     pub old: State,
     /// The state after.

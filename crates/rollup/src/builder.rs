@@ -123,7 +123,6 @@ pub fn build(
     let public = RollupPublic::expected(&outer, &inner_publics, shape);
     let header = BlockHeader {
         shape,
-        deployment: world.deployment(),
         old,
         new: new_state,
         beneficiary,

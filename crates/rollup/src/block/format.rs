@@ -1,9 +1,10 @@
 //! The bytes of a block: one encoding for each block, and one block for each encoding.
 //!
-//! All numbers are big-endian. After `MZB` and the version byte: N and M (4 + 4); chain id and
-//! contract (8 + 20); old and new state (2 × 148); beneficiary (20); fee assets (4 × 4); fee sums
-//! (4 × 8); the number of slots up to the last real one (4); then each slot: its 28 published limbs
-//! (224), and if it is not empty the length of its payload (2) and the payload.
+//! All numbers are big-endian. After `MZB` and the version byte: N and M (4 + 4); old and new state
+//! (2 × 148); beneficiary (20); fee assets (4 × 4); fee sums (4 × 8); the number of slots up to the last
+//! real one (4); then each slot: its 28 published limbs (224), and if it is not empty the length of its
+//! payload (2) and the payload. Every byte of it is bound to the rollup's proof: whose rollup it is, the
+//! states say.
 
 use super::{Block, BlockError, BlockHeader, BlockTransaction, MAX_PAYLOAD};
 use crate::codec::{Reader, Writer};
@@ -17,7 +18,7 @@ pub const VERSION: u8 = 1;
 
 const MAGIC: &[u8; 3] = b"MZB";
 const SLOT_BYTES: usize = LIMB_BYTES * layout::PUBLISHED;
-const HEADER_BYTES: usize = 4 + 8 + 28 + 2 * 148 + 20 + 16 + 32 + 4;
+const HEADER_BYTES: usize = 4 + 8 + 2 * 148 + 20 + 16 + 32 + 4;
 
 /// Bytes of the largest block.
 pub const MAX_BYTES: usize = HEADER_BYTES + MAX_SLOTS * (SLOT_BYTES + 2 + MAX_PAYLOAD);
@@ -32,7 +33,6 @@ impl Block {
         // Both fit: the shape has at most 2^14 slots, and so has the block.
         writer.u32(header.shape.inner() as u32);
         writer.u32(header.shape.outer() as u32);
-        writer.deployment(&header.deployment);
         writer.state(&header.old);
         writer.state(&header.new);
         writer.address(&header.beneficiary);
@@ -78,7 +78,6 @@ impl Block {
 
 fn decode_header(reader: &mut Reader<'_>) -> Result<BlockHeader, BlockError> {
     let shape = read_shape(reader).ok_or(BlockError::Field("shape"))?;
-    let deployment = reader.deployment().ok_or(BlockError::Field("deployment"))?;
     let old = reader.state().ok_or(BlockError::Field("old state"))?;
     let new = reader.state().ok_or(BlockError::Field("new state"))?;
     let beneficiary = reader.address().ok_or(BlockError::Field("beneficiary"))?;
@@ -90,7 +89,7 @@ fn decode_header(reader: &mut Reader<'_>) -> Result<BlockHeader, BlockError> {
     for sum in &mut fee_sums {
         *sum = reader.u64().filter(|sum| sum >> 62 == 0).ok_or(BlockError::Field("fee sum"))?;
     }
-    Ok(BlockHeader { shape, deployment, old, new, beneficiary, fee_assets, fee_sums })
+    Ok(BlockHeader { shape, old, new, beneficiary, fee_assets, fee_sums })
 }
 
 fn read_shape(reader: &mut Reader<'_>) -> Option<Shape> {

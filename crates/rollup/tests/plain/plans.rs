@@ -7,7 +7,7 @@ use rollup::builder::{BuildError, RollupPlan, build};
 use rollup::field::Digest;
 use rollup::note::NO_ASSET;
 use rollup::shape::Shape;
-use rollup::state::{Deployment, State};
+use rollup::state::State;
 use rollup::tree::{empty, fold, subtree_root};
 use rollup::world::{World, WorldError};
 
@@ -90,16 +90,15 @@ fn each_inner_rollup_takes_one_aligned_subtree_even_when_it_is_not_full() {
 }
 
 #[test]
-fn only_the_next_block_of_this_deployment_is_followed() {
+fn only_the_next_block_is_followed() {
     let mut world = world();
     let before = *world.state();
     let first = plan(&world, shape(2, 1), 1, 2).block;
     let transactions: Vec<_> = first.transactions().map(|(_, transaction)| Some(transaction.clone())).collect();
     let header = *first.header();
-    let elsewhere = BlockHeader { deployment: Deployment { chain_id: 1, ..header.deployment }, ..header };
     let later = BlockHeader { old: header.new, new: State { rollup_id: 2, ..header.new }, ..header };
     let lying = BlockHeader { new: State { data_next: 1, ..header.new }, ..header };
-    for (header, expected) in [(elsewhere, "deployment"), (later, "old state"), (lying, "new state")] {
+    for (header, expected) in [(later, "old state"), (lying, "new state")] {
         let block = Block::new(header, transactions.clone()).unwrap();
         let refused = world.apply_block(&block);
         assert!(matches!(refused, Err(WorldError::OtherBlock { field, .. }) if field == expected), "{expected}");
