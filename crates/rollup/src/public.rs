@@ -84,7 +84,8 @@ pub struct RollupPublic {
 impl InnerPublic {
     /// What a correct proof of `witness` shows, computed from the witness alone.
     ///
-    /// Nothing is checked: a path that does not fit gives a root that nobody has.
+    /// Nothing is checked: a path that does not fit gives a root that nobody has, and numbers that no
+    /// rollup has wrap around.
     pub fn expected(witness: &InnerWitness) -> Self {
         let InnerWitness { index, old, slots, subtree_path, fee_assets, challenge } = witness;
         let depth = subtree_depth(slots.len());
@@ -98,16 +99,16 @@ impl InnerPublic {
             leaves.copy_from_slice(&slot.public.commitments);
             for (value, insertion) in slot.public.nullifiers.iter().zip(&slot.insertions) {
                 let added = NullifierLeaf { value: *value, ..insertion.low };
-                nullifier = (fold(&added.hash(), &insertion.slot_path), nullifier.1 + 1);
+                nullifier = (fold(&added.hash(), &insertion.slot_path), nullifier.1.wrapping_add(1));
             }
             if let Some(at) = fee_assets.iter().position(|asset| *asset == slot.public.fee_asset) {
-                fee_sums[at] += slot.public.fee;
+                fee_sums[at] = slot.public.fee.wrapping_add(fee_sums[at]);
             }
         }
         let limbs = published::inner_limbs(slots.len(), &limbs);
-        let start = index * limbs.len() as u64;
+        let start = index.wrapping_mul(limbs.len() as u64);
         let (new_data_root, new_data_next) = if slots.iter().any(Option::is_some) {
-            (fold(&subtree_root(&leaves, depth), subtree_path), (subtree_path.index + 1) << depth)
+            (fold(&subtree_root(&leaves, depth), subtree_path), subtree_path.index.wrapping_add(1) << depth)
         } else {
             (old.data_root, old.data_next)
         };
@@ -182,7 +183,7 @@ impl RollupPublic {
             (new.nullifier_root, new.nullifier_next) = (last.new_nullifier_root, last.new_nullifier_next);
         }
         new.roots_root = fold(&new.data_root, &witness.roots_path);
-        new.rollup_id += 1;
+        new.rollup_id = new.rollup_id.wrapping_add(1);
         let commitments: Vec<Digest> = inners.iter().map(|inner| inner.commitment).collect();
         Self {
             old_state: witness.old.digest(),
@@ -191,7 +192,9 @@ impl RollupPublic {
             beneficiary: witness.beneficiary,
             shape,
             fee_assets: witness.fee_assets,
-            fee_sums: std::array::from_fn(|asset| inners.iter().map(|inner| inner.fee_sums[asset]).sum()),
+            fee_sums: std::array::from_fn(|asset| {
+                inners.iter().fold(0, |sum: u64, inner| sum.wrapping_add(inner.fee_sums[asset]))
+            }),
             commitment: published::commitment(shape, &commitments),
             challenge: witness.challenge,
             evaluation: inners.iter().fold([0; 2], |sum, inner| published::add(sum, inner.evaluation)),

@@ -45,7 +45,8 @@ impl InnerValues {
             .zip(children)
             .map(|(slot, child)| {
                 let values = SlotValues::of(slot.as_ref(), child, next, &witness.fee_assets);
-                next += if slot.is_some() { 2 } else { 0 };
+                // The witness is not trusted: a state that nobody has wraps around and satisfies nothing.
+                next = next.wrapping_add(if slot.is_some() { 2 } else { 0 });
                 values
             })
             .collect();
@@ -81,7 +82,11 @@ impl SlotValues {
             root_path: slot.root_path.clone(),
             root_weights: difference_weights(&[slot.public.data_root, Digest::ZERO]),
             insertions: [0, 1].map(|position| {
-                InsertionValues::of(&slot.insertions[position], nullifiers[position], next + position as u64)
+                InsertionValues::of(
+                    &slot.insertions[position],
+                    nullifiers[position],
+                    next.wrapping_add(position as u64),
+                )
             }),
             selector: select(fee_assets, slot.public.fee, slot.public.fee_asset),
         }
