@@ -4,6 +4,7 @@ mod cached;
 mod child;
 mod circuits;
 mod machine;
+mod parameters;
 mod production;
 mod rollup;
 mod trees;
@@ -18,6 +19,8 @@ use crate::console::Console;
 pub enum BenchCommand {
     /// Each circuit and several shapes: rows, build, prove, verify, sizes, memory, CPU-seconds per transaction
     Rollup(rollup::RollupArgs),
+    /// What the free choices of a proof cost, client and provider side by side
+    Parameters(parameters::ParametersArgs),
     /// One rollup of production size, of real transactions, built and proved once; may be killed and run again
     Production(production::ProductionArgs),
     /// One circuit in a process of its own, for `bench rollup`
@@ -32,6 +35,7 @@ pub enum BenchCommand {
 pub fn run(command: &BenchCommand, console: Console) -> Result<()> {
     match command {
         BenchCommand::Rollup(args) => rollup::run(args, console),
+        BenchCommand::Parameters(args) => parameters::run(args, console),
         BenchCommand::Production(args) => production::run(args, console),
         BenchCommand::Child(args) => child::run(args, console),
     }

@@ -9,8 +9,10 @@ use rollup_circuits::id::CircuitId;
 use rollup_circuits::verification_key::VerificationKey;
 
 /// N, M, and the digest of that shape's root-verifier key.
-pub const ROOT_VERIFIERS: &[(usize, usize, &str)] =
-    &[(5, 3, "b1d607a08d1ca0e75af914a257647115071c895fa692644474c67981c47ecb97")];
+pub const ROOT_VERIFIERS: &[(usize, usize, &str)] = &[
+    (5, 3, "b1d607a08d1ca0e75af914a257647115071c895fa692644474c67981c47ecb97"),
+    (23, 27, "e7681cc756292334db042b0e621f409218b6a2c657c99e410de98cb0a8b0ce9e"),
+];
 
 /// Whether the digest of this key is compiled in.
 pub fn is_trusted(key: &VerificationKey) -> bool {

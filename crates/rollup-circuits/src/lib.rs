@@ -20,8 +20,6 @@ pub mod id;
 mod inner;
 mod outer;
 pub mod plonk;
-#[cfg(test)]
-mod probe;
 pub mod proof_file;
 pub mod provers;
 mod recursion;

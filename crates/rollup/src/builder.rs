@@ -121,14 +121,7 @@ pub fn build(
 
     let inner_publics: Vec<InnerPublic> = inners.iter().map(InnerPublic::expected).collect();
     let public = RollupPublic::expected(&outer, &inner_publics, shape);
-    let header = BlockHeader {
-        shape,
-        old,
-        new: new_state,
-        beneficiary,
-        fee_assets,
-        fee_sums: public.fee_sums,
-    };
+    let header = BlockHeader { shape, old, new: new_state, beneficiary, fee_assets, fee_sums: public.fee_sums };
     let transactions = pending
         .iter()
         .map(|pending| Some(BlockTransaction { public: pending.public, payload: pending.payload.clone() }));
