@@ -5,7 +5,7 @@ use rollup::field::ORDER;
 use rollup_circuits::proof_file::{self, PROOF};
 
 /// Bytes before the slots of a block: see `rollup::block`'s format.
-pub(crate) const BLOCK_HEADER: usize = 408;
+pub(crate) const BLOCK_HEADER: usize = 380;
 const VERSION: u16 = 1;
 const LIMB: usize = 8;
 

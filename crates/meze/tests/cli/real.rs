@@ -138,15 +138,16 @@ fn changed_blocks(folder: &Folder) {
         folder.refused(what, &proof, &["--block", &path], checks);
     };
     let next = |value: u64| (value + 1) % ORDER;
-    let limbs = [layout::COMMITMENTS, layout::COMMITMENTS + 7, layout::NULLIFIERS, layout::PAYLOAD_DIGEST];
+    let limbs = [layout::COMMITMENTS, layout::COMMITMENTS + 7, layout::NULLIFIERS, layout::PUBLIC_AMOUNT];
     for limb in limbs {
         refused(&format!("published limb {limb} changed"), &block_with_limb(&block, limb, next), &["published"]);
     }
+    let digest = block_with_limb(&block, layout::PAYLOAD_DIGEST, next);
+    refused("the digest of the ciphertexts changed", &digest, &["published"]);
     // The first transaction's public asset: 0, or small.
     let raised = block_with_limb(&block, layout::PUBLIC_ASSET, |value| value + ORDER);
     refused("x + p for a published limb", &raised, &["block"]);
-    // Header fields: the contract, the old and the new state, the beneficiary, the last fee sum.
-    for (what, at) in [("old state", 60), ("new state", 210), ("beneficiary", 340), ("fee sum", 403)] {
+    for (what, at) in [("old state", 100), ("new state", 250), ("beneficiary", 320), ("fee sum", 375)] {
         let mut other = block.clone();
         other[at] ^= 1;
         refused(&format!("the block's {what} changed"), &other, &["block"]);
