@@ -4,6 +4,8 @@
 //! `L_0·(Z − 1)` for each challenge; the links between running products, for each challenge; the
 //! gates' constraints, each filtered by its selector.
 
+mod block;
+mod gates;
 mod identity;
 mod quotient;
 

@@ -17,7 +17,9 @@ pub(crate) const ORDER: u64 = 0xFFFF_FFFF_0000_0001;
 /// `2^64` modulo the order.
 pub(crate) const EPSILON: u64 = 0xFFFF_FFFF;
 
-/// A CPU's vectors. Methods are meant to be inlined into an [`Op`] that [`run`] starts.
+/// A CPU's vectors. Methods are meant to be inlined into an [`Op`] that [`run`] starts, and so is all
+/// code that calls them: functions are `#[inline(always)]`, and closures hold no vector operations,
+/// because a closure that the compiler leaves out of line is compiled for a CPU without vectors.
 pub(crate) trait Lanes: Copy + Send + Sync {
     /// Lanes of a vector.
     const WIDTH: usize;
@@ -52,6 +54,18 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     /// Square in the field.
     fn square(self, a: Self::V) -> Self::V;
+
+    /// Sum in the field of any two.
+    #[inline(always)]
+    fn plus(self, a: Self::V, b: Self::V) -> Self::V {
+        self.add(a, self.canonical(b))
+    }
+
+    /// Difference in the field of any two.
+    #[inline(always)]
+    fn minus(self, a: Self::V, b: Self::V) -> Self::V {
+        self.sub(a, self.canonical(b))
+    }
 }
 
 /// A computation written once for every kind of vector. `on` must be `#[inline(always)]`.

@@ -4,10 +4,12 @@
 //! 32-bit halves of the elements as integers, with no carries until [`Lanes`] folds them back; the
 //! partial rounds fold only the element that meets the S-box, and the others every third round.
 
+mod checked;
 mod constants;
 mod linear;
 mod sponge;
 
+pub(crate) use checked::{SBoxInputs, linear_layer_of, permute_checked};
 pub(crate) use sponge::{compress, hash_leaves, last_of_rate};
 
 use crate::lanes::Lanes;
@@ -61,8 +63,9 @@ pub(crate) fn permute<L: Lanes, const GROUPS: usize>(
 fn full_round<L: Lanes>(lanes: L, state: &mut [L::V; WIDTH], next: Option<&[Halves; WIDTH]>) {
     let mut low = [lanes.splat(0); WIDTH];
     let mut high = low;
+    seventh_powers(lanes, state);
     for i in 0..WIDTH {
-        (low[i], high[i]) = split(lanes, seventh_power(lanes, state[i]));
+        (low[i], high[i]) = split(lanes, state[i]);
     }
     linear_layer(lanes, &mut low);
     linear_layer(lanes, &mut high);
@@ -92,14 +95,18 @@ fn partial_rounds<L: Lanes, const GROUPS: usize>(
     }
     for round in 0..PARTIAL_ROUNDS {
         let constant = constants.partial[round];
+        let mut elements = [lanes.splat(0); GROUPS];
+        for g in 0..GROUPS {
+            elements[g] = fold(
+                lanes,
+                lanes.wrapping_add(low[g][0], lanes.splat(constant.low)),
+                lanes.wrapping_add(high[g][0], lanes.splat(constant.high)),
+            );
+        }
+        seventh_powers(lanes, &mut elements);
         for g in 0..GROUPS {
             let (low, high) = (&mut low[g], &mut high[g]);
-            let element = fold(
-                lanes,
-                lanes.wrapping_add(low[0], lanes.splat(constant.low)),
-                lanes.wrapping_add(high[0], lanes.splat(constant.high)),
-            );
-            (low[0], high[0]) = split(lanes, seventh_power(lanes, element));
+            (low[0], high[0]) = split(lanes, elements[g]);
             linear_layer(lanes, low);
             linear_layer(lanes, high);
             if round % ROUNDS_UNFOLDED == ROUNDS_UNFOLDED - 1 {
@@ -135,13 +142,22 @@ fn fold<L: Lanes>(lanes: L, low: L::V, high: L::V) -> L::V {
     lanes.add(lanes.shl::<32>(high), lanes.wrapping_add(low, top))
 }
 
-/// The S-box.
+/// The S-box of each. Step by step, so that one's multiplication fills the others' waits.
 #[inline(always)]
-fn seventh_power<L: Lanes>(lanes: L, x: L::V) -> L::V {
-    let x2 = lanes.square(x);
-    let x3 = lanes.mul(x2, x);
-    let x4 = lanes.square(x2);
-    lanes.mul(x3, x4)
+fn seventh_powers<L: Lanes, const N: usize>(lanes: L, x: &mut [L::V; N]) {
+    let mut squares = *x;
+    for i in 0..N {
+        squares[i] = lanes.square(x[i]);
+    }
+    for i in 0..N {
+        x[i] = lanes.mul(squares[i], x[i]);
+    }
+    for square in &mut squares {
+        *square = lanes.square(*square);
+    }
+    for i in 0..N {
+        x[i] = lanes.mul(squares[i], x[i]);
+    }
 }
 
 #[cfg(test)]

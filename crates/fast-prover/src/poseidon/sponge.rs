@@ -6,7 +6,7 @@ use crate::lanes::{Lanes, Op, run};
 use crate::{Digest, F, GoldilocksField};
 
 /// Vectors of states that are permuted side by side, so that one's latency hides behind the other's.
-const GROUPS: usize = 2;
+const GROUPS: usize = 4;
 /// The widest vector.
 const MAX_LANES: usize = 8;
 
@@ -58,8 +58,13 @@ impl Op for HashLeaves<'_> {
                     for lane in 0..L::WIDTH {
                         // Lanes beyond the last row repeat it.
                         let row = &rows[(g * L::WIDTH + lane).min(rows.len() - 1)][start..end];
-                        for (column, x) in columns.iter_mut().zip(row) {
-                            column[lane] = *x;
+                        let mut block = [GoldilocksField(0); RATE];
+                        match row.first_chunk() {
+                            Some(full) => block = *full,
+                            None => block[..row.len()].copy_from_slice(row),
+                        }
+                        for i in 0..RATE {
+                            columns[i][lane] = block[i];
                         }
                     }
                     for (element, column) in state.iter_mut().zip(&columns[..end - start]) {
@@ -118,7 +123,10 @@ impl Op for LastOfRate<'_> {
     #[inline(always)]
     fn on<L: Lanes>(self, lanes: L) {
         let constants = Constants::get();
-        let template = self.state.map(|x| lanes.splat(x.0));
+        let mut template = [lanes.splat(0); WIDTH];
+        for (element, x) in template.iter_mut().zip(self.state) {
+            *element = lanes.splat(x.0);
+        }
         let mut next = self.first;
         for results in self.results.chunks_mut(GROUPS * L::WIDTH) {
             let mut states = [template; GROUPS];
