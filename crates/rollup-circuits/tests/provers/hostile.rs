@@ -92,8 +92,10 @@ fn an_inner_witness_of_impossible_numbers_is_refused() {
             let mut inner = good.clone();
             change(&mut inner, huge);
             let input = Witness::Inner(Box::new(inner)).to_bytes();
-            // A place in a tree has as many bits as the tree has levels; more of them are not looked at.
-            assert!(!target.take(&input) || [3, 8, 10].contains(&number), "change {number} to {huge} is proved");
+            // A place in a tree has as many bits as the tree has levels, and more of them are not looked at;
+            // the rollup's id is for the outer circuit to compare.
+            let harmless = [3, 4, 8, 10].contains(&number);
+            assert!(!target.take(&input) || harmless, "change {number} to {huge} is proved");
         }
     }
 }
