@@ -34,10 +34,17 @@ impl Cx<'_> {
 }
 
 impl PathTarget {
-    /// Sets bits and siblings; a missing sibling is the empty digest.
+    /// Sets bits and siblings. A path without siblings is one that nobody looks at: all of them are 0.
     pub(crate) fn assign(&self, pw: &mut PartialWitness<F>, path: &MerklePath) -> anyhow::Result<()> {
+        let depth = self.bits.len();
+        anyhow::ensure!(
+            path.siblings.is_empty() || path.siblings.len() == depth,
+            "a path of {} siblings where the tree has {depth} levels",
+            path.siblings.len()
+        );
+        anyhow::ensure!(path.index >> depth == 0, "place {} in a tree of {depth} levels", path.index);
         for (level, (bit, sibling)) in self.bits.iter().zip(&self.siblings).enumerate() {
-            pw.set_target(bit.target, F::from_bool(path.index.checked_shr(level as u32).unwrap_or(0) & 1 == 1))?;
+            pw.set_target(bit.target, F::from_bool(path.index >> level & 1 == 1))?;
             let value = path.siblings.get(level).copied().unwrap_or(Digest::ZERO);
             pw.set_target_arr(sibling, &value.0)?;
         }
