@@ -4,6 +4,7 @@
 //! believed. Verification takes its key from elsewhere.
 
 use proving::envelope::{self, EnvelopeError, FormatTag};
+use proving::statement::Statement;
 use rollup::field::LIMB_BYTES;
 use rollup::transaction::{limbs_from_bytes, limbs_to_bytes};
 use serde::{Deserialize, Serialize};
@@ -105,7 +106,13 @@ pub fn open(bytes: &[u8]) -> Result<ProofFile<'_>, ProofFileError> {
     let mock = envelope::header(bytes)?.tag == MOCK;
     let body = envelope::open(bytes, if mock { MOCK } else { PROOF }, VERSION, MAX_PROOF)?;
     let (header, limbs) = postcard::take_from_bytes(body).map_err(|_| ProofFileError::Header)?;
-    Ok(ProofFile { header, mock, limbs })
+    if names_something(&header) { Ok(ProofFile { header, mock, limbs }) } else { Err(ProofFileError::Header) }
+}
+
+/// A circuit's name and a statement, and so short and printable: both are shown to people.
+fn names_something(header: &ProofHeader) -> bool {
+    let circuit = header.circuit.parse::<CircuitId>();
+    circuit.is_ok_and(|circuit| circuit.name() == header.circuit) && header.statement.parse::<Statement>().is_ok()
 }
 
 impl ProofFile<'_> {

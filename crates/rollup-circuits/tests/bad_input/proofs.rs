@@ -10,16 +10,19 @@ use rollup::transaction::limbs_to_bytes;
 use rollup_circuits::ChildProof;
 use rollup_circuits::codec::{self, CodecError};
 use rollup_circuits::plonk::{PlonkProof, VerifierData};
-use rollup_circuits::proof_file::{self, ProofFileError};
+use rollup_circuits::proof_file::{self, ProofFileError, ProofHeader};
 use rollup_circuits::verify::verify_file;
 
 use crate::faults::{body, clear, reseal, with_body};
 use crate::samples::{Proved, padding};
 
+/// Circuit, shape, and whether it is a mock's.
+type KeyHeader = (String, (usize, usize), bool);
+
 /// The library's part of a verification key, as whoever reads the format finds it.
 pub(crate) fn library_key(made: &Proved) -> VerifierData {
     let file = made.key.to_bytes();
-    let (_, rest): ((String, (usize, usize), bool), &[u8]) = postcard::take_from_bytes(body(&file)).unwrap();
+    let (_, rest): (KeyHeader, &[u8]) = postcard::take_from_bytes(body(&file)).unwrap();
     VerifierData::from_bytes(rest.to_vec(), &DefaultGateSerializer).unwrap()
 }
 
@@ -122,6 +125,26 @@ fn limbs_that_were_never_a_proof_are_refused_by_verification() {
         let error = verify_file(&file, &made.key).unwrap_err();
         assert_eq!(error.check(), "proof", "{error}");
         clear(&error.to_string());
+    }
+}
+
+#[test]
+fn a_header_that_names_nothing_is_refused_and_is_not_echoed() {
+    let made = padding(false);
+    let ProofHeader { circuit, statement } = proof_file::open(&made.file).unwrap().header;
+    let limbs = limbs_to_bytes(made.proof.public_inputs());
+    let hostile = ["", "\u{1b}[2J", "rollup.padding", "a\nb", &"x".repeat(1 << 20)];
+    for text in hostile {
+        let headers = [
+            ProofHeader { circuit: text.to_owned(), statement: statement.clone() },
+            ProofHeader { circuit: circuit.clone(), statement: text.to_owned() },
+            ProofHeader { circuit: circuit.clone(), statement: format!("{statement}{text}\n") },
+        ];
+        for header in headers {
+            let body = [postcard::to_stdvec(&header).unwrap(), limbs.clone()].concat();
+            let error = proof_file::open(&with_body(&made.file, &body)).unwrap_err();
+            assert!(matches!(error, ProofFileError::Header), "{error}");
+        }
     }
 }
 

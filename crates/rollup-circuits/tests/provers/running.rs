@@ -14,6 +14,9 @@ use rollup_circuits::settings::Settings;
 
 use crate::scene::Scene;
 
+/// A circuit, its input and its needs.
+type Task<'a> = (CircuitId, Vec<u8>, Vec<&'a [u8]>);
+
 #[test]
 fn a_cancelled_task_is_cancelled_in_every_circuit() {
     let scene = Scene::new(1);
@@ -23,7 +26,7 @@ fn a_cancelled_task_is_cancelled_in_every_circuit() {
     let client = scene.client(&scene.deposit);
     let wrapped = [scene.wrapped(&scene.deposit), scene.wrapped(&scene.create)];
     let (inner, outer) = (scene.inner(), scene.outer());
-    let tasks: [(CircuitId, Vec<u8>, Vec<&[u8]>); 7] = [
+    let tasks: [Task<'_>; 7] = [
         (CircuitId::JoinSplit, scene.deposit.to_bytes(), vec![]),
         (CircuitId::Account, scene.create.to_bytes(), vec![]),
         (CircuitId::Padding, vec![], vec![]),

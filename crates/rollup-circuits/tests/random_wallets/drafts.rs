@@ -26,8 +26,8 @@ const NAMES: [&str; 6] = ["anna", "ben", "carla", "dora", "emil", "frida"];
 /// What the client circuits take.
 #[derive(Debug, Clone)]
 pub(crate) enum ClientWitness {
-    JoinSplit(JoinSplitWitness),
-    Account(AccountWitness),
+    JoinSplit(Box<JoinSplitWitness>),
+    Account(Box<AccountWitness>),
 }
 
 impl ClientWitness {
@@ -86,14 +86,14 @@ pub(crate) fn attempt(
         who,
         what,
         pending: Pending { public: draft.witness.public, payload: draft.payload },
-        witness: ClientWitness::JoinSplit(draft.witness),
+        witness: ClientWitness::JoinSplit(Box::new(draft.witness)),
         changes: change.to_vec(),
     };
     let account = |what, draft: Draft<AccountWitness>| Sent {
         who,
         what,
         pending: Pending { public: draft.witness.public, payload: draft.payload },
-        witness: ClientWitness::Account(draft.witness),
+        witness: ClientWitness::Account(Box::new(draft.witness)),
         changes: Vec::new(),
     };
     let paid = i128::from(fee);
