@@ -1,7 +1,7 @@
 //! The commands of `meze`: configuration and wiring around the rollup and its circuits.
 //!
 //! - [`command`] reads the command line and gives the exit code; [`settings`] are the seed's settings.
-//! - One module a command: [`demo`], [`keys`], [`prove`], [`verify`], [`inspect`], [`bench`].
+//! - One module a command: [`demo`], [`keys`], [`prove`], [`verify`], [`inspect`], [`mod@bench`].
 //! - [`trusted`] holds the digests of the keys that this version knows.
 //! - [`pipeline`] turns transactions into the proof of a rollup; [`measure`] says what that took.
 
