@@ -8,6 +8,7 @@
 //! - [`id`]: the owner, the input and the name of a task; asking twice is asking once.
 //! - [`prover`]: the traits [`Prover`](prover::Prover) and [`Verifier`](prover::Verifier).
 //! - [`context`]: cancelling a proof and following its progress.
+//! - [`lease`]: what passes between dispatch and a worker about one task; [`payload`]: the bytes with it.
 //! - [`error`]: why there is no proof, or why it is refused.
 //! - [`envelope`]: the frame of every file and blob; [`digest`]: how digests are written.
 
@@ -17,6 +18,8 @@ pub mod envelope;
 pub mod error;
 pub mod id;
 pub mod kind;
+pub mod lease;
+pub mod payload;
 pub mod prover;
 pub mod statement;
 mod text;

@@ -1,0 +1,1 @@
+//! Content-addressed bytes, checked on every read, encrypted where they are secret.

@@ -1,0 +1,1 @@
+//! Keeps what dispatch decided: SQLite and PostgreSQL.

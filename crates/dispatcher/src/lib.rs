@@ -1,0 +1,1 @@
+//! The service around dispatch: its loop, its HTTP planes, verification.

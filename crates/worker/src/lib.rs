@@ -1,0 +1,1 @@
+//! Takes one task at a time and hands it to a prover child.
