@@ -1,1 +1,16 @@
-//! Real RabbitMQ and PostgreSQL for tests, on free loopback ports, in folders of their own.
+//! Real servers for tests: PostgreSQL and RabbitMQ on free loopback ports, in folders of their own, which
+//! can be killed and started again, and which end with the value that stands for them.
+//!
+//! A test that was killed itself leaves no server behind either: the kernel ends each with the process
+//! that started it.
+
+mod error;
+mod port;
+mod postgres;
+mod process;
+mod program;
+mod rabbitmq;
+
+pub use error::ServiceError;
+pub use postgres::Postgres;
+pub use rabbitmq::{RabbitMq, RabbitMqOptions};
