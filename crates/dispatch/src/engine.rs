@@ -1,0 +1,141 @@
+//! The shell that every dispatcher runs around the state machine: nothing is done before it is durable.
+//!
+//! It does no I/O either, so that the simulation runs this very code. Whoever drives it hands events in,
+//! makes the batches that it gives out durable, one after the other, and does what it releases. While one
+//! batch is on its way to the disk the next one gathers: that is the group commit.
+
+use crate::config::Config;
+use crate::event::{Action, Event};
+use crate::model::Durable;
+use crate::planted::Fault;
+use crate::record::{Record, RecordError, decode_batch, decode_snapshot, encode_batch, encode_snapshot};
+use crate::state::{State, Step};
+use crate::store::Kept;
+use crate::time::Time;
+
+/// A snapshot is taken after so many bytes of batches.
+const SNAPSHOT_AFTER_BYTES: usize = 32 << 20;
+
+/// A batch to make durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Its number, for [`Store::append`](crate::store::Store::append).
+    pub number: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What may be done now, since everything that it rests on is durable.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Released {
+    /// The number of the first of `records`.
+    pub first: u64,
+    /// What happened, for those who watch.
+    pub records: Vec<Record>,
+    /// What is to be done, in this order.
+    pub actions: Vec<Action>,
+}
+
+/// The state machine behind its gate.
+#[derive(Debug)]
+pub struct Engine {
+    state: State,
+    /// The number of the next batch.
+    next: u64,
+    gathering: Released,
+    in_flight: Option<Released>,
+    released: Vec<Released>,
+    bytes_since_snapshot: usize,
+}
+
+impl Engine {
+    /// Starts from what a store keeps.
+    ///
+    /// # Errors
+    /// What is kept cannot be read by this version.
+    pub fn start(config: Config, kept: &Kept, now: Time) -> Result<Self, RecordError> {
+        let durable = kept.snapshot.as_deref().map(decode_snapshot).transpose()?.unwrap_or_default();
+        let mut records = Vec::new();
+        for batch in &kept.batches {
+            records.extend(decode_batch(batch)?);
+        }
+        Ok(Self {
+            state: State::recover(config, durable, records, now),
+            next: kept.last() + 1,
+            gathering: Released::default(),
+            in_flight: None,
+            released: Vec::new(),
+            bytes_since_snapshot: kept.batches.iter().map(Vec::len).sum(),
+        })
+    }
+
+    /// Hears an event.
+    pub fn handle(&mut self, event: Event, now: Time) {
+        let before = self.state.durable().last_record;
+        let Step { records, actions } = self.state.handle(event, now);
+        if self.gathering.records.is_empty() && !records.is_empty() {
+            self.gathering.first = before + 1;
+        }
+        if self.state.planted(Fault::Durable) {
+            self.released.push(Released { first: 0, records: Vec::new(), actions });
+            self.gathering.records.extend(records);
+            return;
+        }
+        self.gathering.records.extend(records);
+        self.gathering.actions.extend(actions);
+        self.pass();
+    }
+
+    /// The next batch to make durable, if there is one and none is on its way. [`Engine::durable`] is to
+    /// follow when it is; if that fails, this engine is of no use any more: start another one from the store.
+    pub fn batch(&mut self) -> Option<Batch> {
+        if self.in_flight.is_some() || self.gathering.records.is_empty() {
+            return None;
+        }
+        let group = std::mem::take(&mut self.gathering);
+        let batch = Batch { number: self.next, bytes: encode_batch(&group.records) };
+        self.next += 1;
+        self.bytes_since_snapshot += batch.bytes.len();
+        self.in_flight = Some(group);
+        Some(batch)
+    }
+
+    /// The batch that was on its way is durable.
+    pub fn durable(&mut self) {
+        self.released.extend(self.in_flight.take());
+        self.pass();
+    }
+
+    /// What may be done now.
+    pub fn released(&mut self) -> Vec<Released> {
+        std::mem::take(&mut self.released)
+    }
+
+    /// A copy of the durable state and the number of the last batch in it, once enough has gathered since the
+    /// last one, and only between batches. Encode it with [`snapshot_bytes`], away from the loop.
+    pub fn snapshot(&mut self) -> Option<(u64, Durable)> {
+        let settled = self.in_flight.is_none() && self.gathering.records.is_empty();
+        if !settled || self.bytes_since_snapshot < SNAPSHOT_AFTER_BYTES.max(self.state.durable().tasks.len() * 512) {
+            return None;
+        }
+        self.bytes_since_snapshot = 0;
+        Some((self.next - 1, self.state.durable().clone()))
+    }
+
+    /// The state, to look at. It may be ahead of what is durable.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What rests on nothing that is still on its way need not wait.
+    fn pass(&mut self) {
+        if self.in_flight.is_none() && self.gathering.records.is_empty() && !self.gathering.actions.is_empty() {
+            self.released.push(std::mem::take(&mut self.gathering));
+        }
+    }
+}
+
+/// The bytes of a snapshot, for [`Store::snapshot`](crate::store::Store::snapshot).
+pub fn snapshot_bytes(durable: &Durable) -> Vec<u8> {
+    encode_snapshot(durable)
+}

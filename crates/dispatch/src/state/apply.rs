@@ -1,0 +1,224 @@
+//! How each record changes the durable state. Nothing here decides, and nothing here fails: a record that
+//! names what is not there changes nothing.
+
+use proving::id::TaskId;
+use proving::lease::Cause;
+
+use super::State;
+use crate::model::{Accepted, Failure, Job, JobId, JobState, MAX_FAILURES_KEPT, Phase, Task, TaskSpec};
+use crate::record::Record;
+use crate::time::Time;
+
+impl State {
+    /// Lets a record take effect.
+    pub(super) fn apply(&mut self, record: &Record) {
+        self.durable.last_record += 1;
+        match record {
+            Record::JobOpened { job, name, owner, priority, deadline, at } => {
+                self.durable.last_job = self.durable.last_job.max(job.0);
+                let opened = Job {
+                    name: name.clone(),
+                    owner: owner.clone(),
+                    priority: *priority,
+                    deadline: *deadline,
+                    submitted: *at,
+                    tasks: Default::default(),
+                    root: None,
+                    state: JobState::Open,
+                    ended: None,
+                    cpu_ms: 0,
+                };
+                self.durable.jobs.insert(*job, opened);
+            }
+            Record::TaskAdded { job, spec } => self.add(*job, spec),
+            Record::TaskJoined { job, task } => self.join(*job, *task),
+            Record::JobSealed { job, root } => {
+                if let Some(job) = self.durable.jobs.get_mut(job) {
+                    job.root = Some(*root);
+                }
+            }
+            Record::Leased { task, token, worker, at } => {
+                self.durable.last_token = self.durable.last_token.max(token.0);
+                if let Some(task) = self.durable.tasks.get_mut(task) {
+                    task.phase = Phase::Leased { token: *token, worker: worker.clone(), at: *at };
+                }
+            }
+            Record::Ended { task, failure, memory_bytes } => self.end_attempt(task, failure, *memory_bytes),
+            Record::Accepted { task, token, output, usage, worker, at } => {
+                let Some(found) = self.durable.tasks.get_mut(task) else { return };
+                let leased = match &found.phase {
+                    Phase::Leased { at, .. } => *at,
+                    _ => *at,
+                };
+                found.phase = Phase::Done(Accepted {
+                    token: *token,
+                    output: output.clone(),
+                    usage: *usage,
+                    worker: worker.clone(),
+                    leased,
+                    at: *at,
+                });
+                let class = found.spec.class.clone();
+                self.durable.learned.entry(class).or_default().learn(usage);
+                self.account(task, usage.cpu_ms);
+                self.tell_dependents(task, |missing| missing.saturating_sub(1));
+            }
+            Record::Died { task } => {
+                if let Some(task) = self.durable.tasks.get_mut(task) {
+                    task.phase = Phase::Dead;
+                }
+            }
+            Record::Revived { task } => {
+                let Some(found) = self.durable.tasks.get_mut(task) else { return };
+                found.phase = Phase::Idle;
+                found.failed = 0;
+                found.lost = 0;
+                self.want(*task);
+            }
+            Record::OutputLost { task } => {
+                let Some(found) = self.durable.tasks.get_mut(task) else { return };
+                found.phase = Phase::Idle;
+                found.generation += 1;
+                self.tell_dependents(task, |missing| missing + 1);
+                self.want(*task);
+            }
+            Record::JobEnded { job, state, at } => self.end(*job, state, *at),
+            Record::JobReopened { job } => {
+                let Some(reopened) = self.durable.jobs.get_mut(job) else { return };
+                reopened.state = JobState::Open;
+                reopened.ended = None;
+                let tasks: Vec<TaskId> = reopened.tasks.iter().copied().collect();
+                tasks.into_iter().for_each(|task| self.want(task));
+            }
+            Record::JobForgotten { job } => self.forget(*job),
+        }
+    }
+
+    fn add(&mut self, job: JobId, spec: &TaskSpec) {
+        let Some(owner) = self.durable.jobs.get(&job).map(|job| job.owner.clone()) else { return };
+        let id = spec.id(&owner);
+        let needs = || spec.needs.iter().filter_map(|need| self.durable.tasks.get(need));
+        let missing = needs().filter(|need| need.accepted().is_none()).count() as u32;
+        let level = needs().map(|need| need.level + 1).max().unwrap_or(0);
+        for need in &spec.needs {
+            if let Some(need) = self.durable.tasks.get_mut(need) {
+                need.dependents.push(id);
+            }
+        }
+        let task = Task {
+            spec: spec.clone(),
+            owner,
+            jobs: Default::default(),
+            dependents: Vec::new(),
+            missing,
+            level,
+            added: self.durable.last_record,
+            memory_bytes: spec.memory_bytes,
+            phase: Phase::Idle,
+            generation: 0,
+            failed: 0,
+            lost: 0,
+            failures: Vec::new(),
+        };
+        self.durable.tasks.insert(id, task);
+        self.join(job, id);
+    }
+
+    /// A job wants a task, and everything that this one needs.
+    fn join(&mut self, job: JobId, task: TaskId) {
+        let mut stack = vec![task];
+        while let Some(id) = stack.pop() {
+            let Some(task) = self.durable.tasks.get_mut(&id) else { continue };
+            if !task.jobs.insert(job) {
+                continue;
+            }
+            stack.extend(task.spec.needs.iter().copied());
+            if let Some(job) = self.durable.jobs.get_mut(&job) {
+                job.tasks.insert(id);
+            }
+            self.want(id);
+        }
+    }
+
+    /// An idle task is queued again, if an open job wants it.
+    fn want(&mut self, id: TaskId) {
+        let Some(task) = self.durable.tasks.get(&id) else { return };
+        if task.phase == Phase::Idle
+            && self.wanted(task)
+            && let Some(task) = self.durable.tasks.get_mut(&id)
+        {
+            task.phase = Phase::Queued;
+        }
+    }
+
+    fn tell_dependents(&mut self, task: &TaskId, change: impl Fn(u32) -> u32) {
+        let Some(dependents) = self.durable.tasks.get(task).map(|task| task.dependents.clone()) else { return };
+        for dependent in dependents {
+            if let Some(dependent) = self.durable.tasks.get_mut(&dependent) {
+                dependent.missing = change(dependent.missing);
+            }
+        }
+    }
+
+    fn end_attempt(&mut self, id: &TaskId, failure: &Failure, memory_bytes: u64) {
+        let Some(task) = self.durable.tasks.get_mut(id) else { return };
+        if matches!(task.phase, Phase::Leased { .. }) {
+            task.phase = Phase::Queued;
+        }
+        task.memory_bytes = memory_bytes;
+        match failure.cause {
+            cause if cause.counts() => task.failed += 1,
+            Cause::Disconnected | Cause::Expired => task.lost += 1,
+            _ => {}
+        }
+        if task.failures.len() == MAX_FAILURES_KEPT {
+            task.failures.remove(MAX_FAILURES_KEPT / 2);
+        }
+        task.failures.push(failure.clone());
+        self.account(id, failure.usage.cpu_ms);
+    }
+
+    /// Charges CPU to the owner and to the job that was there first.
+    fn account(&mut self, task: &TaskId, cpu_ms: u64) {
+        let Some(task) = self.durable.tasks.get(task) else { return };
+        let job = self.first_open(task).or_else(|| task.jobs.first().copied());
+        *self.durable.owners.entry(task.owner.clone()).or_default() += cpu_ms;
+        if let Some(job) = job.and_then(|job| self.durable.jobs.get_mut(&job)) {
+            job.cpu_ms += cpu_ms;
+        }
+    }
+
+    /// A job is over: what nobody else wants rests.
+    fn end(&mut self, job: JobId, state: &JobState, at: Time) {
+        let Some(ended) = self.durable.jobs.get_mut(&job) else { return };
+        ended.state = state.clone();
+        ended.ended = Some(at);
+        let tasks: Vec<TaskId> = ended.tasks.iter().copied().collect();
+        for id in tasks {
+            let Some(task) = self.durable.tasks.get(&id) else { continue };
+            let resting = matches!(task.phase, Phase::Queued | Phase::Leased { .. }) && !self.wanted(task);
+            if resting && let Some(task) = self.durable.tasks.get_mut(&id) {
+                task.phase = Phase::Idle;
+            }
+        }
+    }
+
+    /// A job is not kept any longer, nor are tasks that no other job holds.
+    fn forget(&mut self, job: JobId) {
+        let Some(forgotten) = self.durable.jobs.remove(&job) else { return };
+        for id in forgotten.tasks {
+            let Some(task) = self.durable.tasks.get_mut(&id) else { continue };
+            task.jobs.remove(&job);
+            if !task.jobs.is_empty() {
+                continue;
+            }
+            let needs = task.spec.needs.clone();
+            self.durable.tasks.remove(&id);
+            for need in needs {
+                if let Some(need) = self.durable.tasks.get_mut(&need) {
+                    need.dependents.retain(|dependent| *dependent != id);
+                }
+            }
+        }
+    }
+}

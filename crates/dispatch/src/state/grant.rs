@@ -1,0 +1,179 @@
+//! Who gets what: brings ready tasks and waiting workers together, and makes leases.
+
+use std::ops::Bound;
+
+use proving::id::TaskId;
+use proving::lease::Token;
+
+use super::{Lease, Session, State};
+use crate::event::{Action, Held, Offer, Progress, Reply, RequestId, SessionId};
+use crate::model::Phase;
+use crate::planted::Fault;
+use crate::record::Record;
+
+/// What an owner is charged for a lease of a class that taught nothing yet, in milliseconds.
+const UNKNOWN_MS: u64 = 1_000;
+
+impl State {
+    pub(super) fn ask(&mut self, request: RequestId, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id).filter(|session| !session.draining) else {
+            self.reply(request, Reply::NoSession);
+            return;
+        };
+        session.asks.push_back(request);
+        self.serve(id);
+    }
+
+    pub(super) fn unask(&mut self, id: SessionId, request: RequestId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.asks.retain(|ask| *ask != request);
+            if session.asks.is_empty() {
+                self.rest(id);
+            }
+        }
+    }
+
+    /// Gives a session what it waits for, as far as there is something for it.
+    fn serve(&mut self, id: SessionId) {
+        loop {
+            let Some(session) = self.sessions.get(&id) else { return };
+            let Some(request) = session.asks.front().copied() else { break };
+            let Some(task) = self.choose(session) else { break };
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.asks.pop_front();
+                session.grants += 1;
+            }
+            self.lease_to(&task, id, Some(request));
+        }
+        self.wait(id);
+    }
+
+    fn choose(&self, session: &Session) -> Option<TaskId> {
+        if !session.pool && self.suspended(&session.worker) {
+            return None;
+        }
+        let memory = match session.pool {
+            true => session.memory_bytes,
+            false if self.planted(Fault::Weights) => u64::MAX,
+            false => session.memory_bytes.saturating_sub(session.used_bytes),
+        };
+        let oldest = (session.grants + 1).is_multiple_of(self.config.oldest_every);
+        self.ready.best(&session.classes, memory, oldest, |task| self.avoids(&session.worker, task))
+    }
+
+    fn avoids(&self, worker: &str, task: &TaskId) -> bool {
+        let avoided = self.avoided.get(task);
+        avoided.is_some_and(|all| all.iter().any(|(who, until)| who == worker && *until > self.now))
+    }
+
+    /// Makes a lease and, where somebody asked, the offer.
+    pub(super) fn lease_to(&mut self, id: &TaskId, session: SessionId, request: Option<RequestId>) -> Option<Token> {
+        let holder = self.sessions.get(&session)?;
+        let (worker, pool) = (holder.worker.clone(), holder.pool);
+        let place = self.ready.remove(id)?;
+        let token = Token(self.durable.last_token + 1);
+        let class = self.task(id).map(|task| task.spec.class.clone())?;
+        let charged = self.durable.learned.get(&class).map_or(UNKNOWN_MS, |learned| learned.cpu_ms as u64);
+        let weight = self.weight(&place.owner);
+        self.ready.charge(&place.owner, weight, place.job, charged as i64);
+        self.commit(Record::Leased { task: *id, token, worker: worker.clone(), at: self.now });
+        let lease = Lease {
+            token,
+            session: Some(session),
+            worker,
+            pooled: pool,
+            expires: None,
+            verifying: None,
+            progress: Progress::default(),
+            owner: place.owner,
+            job: place.job,
+            memory: place.memory,
+            charged,
+        };
+        if let Some(holder) = self.sessions.get_mut(&session) {
+            holder.holding.insert(*id);
+            holder.used_bytes = holder.used_bytes.saturating_add(place.memory);
+        }
+        self.leases.insert(*id, lease);
+        // An offer at a broker has no end: who takes it is not known, nor when.
+        self.set_expiry(id, (!pool).then(|| self.now.plus_ms(self.config.lease_ms)));
+        let waited_us = self.now.0.saturating_sub(place.since.0);
+        if let Some(offer) = self.offer(id, token, waited_us)
+            && let Some(request) = request
+        {
+            self.reply(request, Reply::Offer(Box::new(offer)));
+        }
+        Some(token)
+    }
+
+    fn offer(&self, id: &TaskId, token: Token, waited_us: u64) -> Option<Offer> {
+        let task = self.task(id)?;
+        let output = |need: &TaskId| Some(self.task(need)?.accepted()?.output.clone());
+        Some(Offer {
+            held: Held { task: *id, token },
+            spec: task.spec.clone(),
+            needs: task.spec.needs.iter().filter_map(output).collect(),
+            memory_bytes: task.memory_bytes,
+            waited_us,
+        })
+    }
+
+    /// Brings every ready task together with a worker that waits for one like it, until one of both is gone.
+    pub(super) fn match_idle(&mut self) {
+        for class in self.ready.classes() {
+            // Those with less memory than every one of them needs are not even asked.
+            let mut last = None;
+            while let Some(least) = self.ready.least_memory(class) {
+                let from = last.map_or(Bound::Included((least, SessionId(0))), Bound::Excluded);
+                let next = self.idle.get(&class).and_then(|all| all.range((from, Bound::Unbounded)).next());
+                let Some(next) = next.copied() else { break };
+                last = Some(next);
+                self.serve(next.1);
+            }
+        }
+    }
+
+    /// Notes that a session waits, or that it does not.
+    fn wait(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        if session.asks.is_empty() {
+            self.rest(id);
+            return;
+        }
+        for class in &session.classes {
+            self.idle.entry(*class).or_default().insert((session.memory_bytes, id));
+        }
+    }
+
+    /// Notes that a session does not wait.
+    pub(super) fn rest(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        for class in &session.classes {
+            if let Some(waiting) = self.idle.get_mut(class) {
+                waiting.remove(&(session.memory_bytes, id));
+            }
+        }
+    }
+
+    /// Whether this is the lease that counts.
+    pub(super) fn current(&self, held: &Held) -> bool {
+        let leased = self.task(&held.task).is_some_and(|task| matches!(task.phase, Phase::Leased { .. }));
+        leased && self.leases.get(&held.task).is_some_and(|lease| lease.token == held.token)
+    }
+
+    /// Takes a lease away from whoever has it, and settles what the owner was charged for it.
+    pub(super) fn drop_lease(&mut self, id: &TaskId) -> Option<Lease> {
+        self.set_expiry(id, None);
+        let lease = self.leases.remove(id)?;
+        if let Some(session) = lease.session.and_then(|session| self.sessions.get_mut(&session))
+            && session.holding.remove(id)
+        {
+            session.used_bytes = session.used_bytes.saturating_sub(lease.memory);
+        }
+        if let Some(pending) = &lease.verifying {
+            self.out.actions.push(Action::Reply(pending.request, Reply::Answer(crate::event::Answer::Stale)));
+        }
+        self.ready.leave(&lease.owner, lease.job);
+        Some(lease)
+    }
+}

@@ -1,0 +1,194 @@
+//! What follows when a task or a job is over: dependents become ready, jobs end, leases of what nobody wants
+//! are stopped, old jobs are forgotten.
+
+use proving::id::TaskId;
+use proving::lease::Cause;
+use proving::payload::BlobDigest;
+
+use super::State;
+use crate::event::{Action, Notice};
+use crate::model::{JobId, JobState, Phase};
+use crate::planted::Fault;
+use crate::ready::Place;
+use crate::record::Record;
+
+impl State {
+    /// Puts a task into the line of ready ones, if it is one.
+    pub(super) fn line_up(&mut self, id: &TaskId) {
+        let Some(task) = self.task(id) else { return };
+        if !task.ready() || self.ready.place(id).is_some() {
+            return;
+        }
+        let Some(job) = self.first_open(task) else { return };
+        let priority = self.job(job).map_or(0, |job| job.priority);
+        let (class, owner) = (task.spec.class.clone(), task.owner.clone());
+        let (memory, level) = (task.memory_bytes, task.level);
+        let class = self.class_id(&class);
+        self.ready.enter(&owner, job);
+        self.ready.insert(*id, Place { class, memory, owner, job, priority, level, age: 0, since: self.now });
+    }
+
+    /// Takes a task out of the line, because it is not ready any more.
+    pub(super) fn step_out(&mut self, id: &TaskId) {
+        if let Some(place) = self.ready.remove(id) {
+            self.ready.leave(&place.owner, place.job);
+        }
+    }
+
+    /// Every task of a job that can be in line is.
+    pub(super) fn line_up_job(&mut self, job: JobId) {
+        let tasks: Vec<TaskId> = self.job(job).into_iter().flat_map(|job| job.tasks.iter().copied()).collect();
+        tasks.iter().for_each(|task| self.line_up(task));
+    }
+
+    /// A task has its proof: who waited for it may go on, and jobs that were for it are done.
+    pub(super) fn follow(&mut self, id: &TaskId) {
+        let Some(task) = self.task(id) else { return };
+        let (dependents, jobs) = (task.dependents.clone(), task.jobs.clone());
+        dependents.iter().for_each(|dependent| self.line_up(dependent));
+        jobs.into_iter().for_each(|job| self.settle(job));
+    }
+
+    /// Ends an open job whose root has its proof.
+    pub(super) fn settle(&mut self, job: JobId) {
+        let Some(found) = self.job(job).filter(|job| job.open()) else { return };
+        let root = found.root.and_then(|root| self.task(&root));
+        if root.is_some_and(|root| root.accepted().is_some()) {
+            self.end_job(job, JobState::Done);
+        }
+    }
+
+    /// Fails an open job for a task that is dead.
+    pub(super) fn fail_job(&mut self, job: JobId, dead: TaskId) {
+        let last = self.task(&dead).and_then(|task| task.failures.last());
+        let reason = last.map_or_else(String::new, |last| format!("{}: {}", last.cause, last.reason));
+        self.end_job(job, JobState::Failed { task: Some(dead), reason });
+    }
+
+    /// Ends a job: what nobody else wants leaves the line, and who works on it is stopped.
+    pub(super) fn end_job(&mut self, job: JobId, state: JobState) {
+        if !self.job(job).is_some_and(|job| job.open()) {
+            return;
+        }
+        self.commit(Record::JobEnded { job, state, at: self.now });
+        let Some(ended) = self.job(job) else { return };
+        let (deadline, tasks) = (ended.deadline, ended.tasks.clone());
+        if let Some(deadline) = deadline {
+            self.deadlines.remove(&(deadline, job));
+        }
+        self.finished.insert((self.now, job));
+        self.finished_tasks += tasks.len();
+        for id in &tasks {
+            if self.planted(Fault::Cancel) {
+                break;
+            }
+            let Some(task) = self.task(id) else { continue };
+            match task.phase {
+                Phase::Queued => {
+                    // Another job wants it: it goes on, on that one's account.
+                    if self.ready.place(id).is_some_and(|place| place.job == job) {
+                        self.step_out(id);
+                        self.line_up(id);
+                    }
+                }
+                Phase::Leased { .. } => {}
+                _ => {
+                    self.step_out(id);
+                    self.stop(id);
+                }
+            }
+        }
+    }
+
+    /// A job that was over is open again.
+    pub(super) fn unfinish(&mut self, job: JobId) {
+        let Some(found) = self.job(job) else { return };
+        let (ended, tasks) = (found.ended, found.tasks.len());
+        let (deadline, now) = (found.deadline, self.now);
+        if let Some(ended) = ended
+            && self.finished.remove(&(ended, job))
+        {
+            self.finished_tasks -= tasks;
+        }
+        self.deadlines.extend(deadline.filter(|deadline| *deadline > now).map(|deadline| (deadline, job)));
+    }
+
+    /// Tells whoever works on a task to stop, and forgets the lease.
+    pub(super) fn stop(&mut self, id: &TaskId) {
+        let Some(lease) = self.drop_lease(id) else { return };
+        if let Some(session) = lease.session.filter(|session| self.sessions.contains_key(session)) {
+            self.out.actions.push(Action::Notify(session, Notice::Stop(lease.token)));
+        }
+    }
+
+    /// A blob is gone. Its producer runs again; a task whose input it was cannot run at all.
+    pub(super) fn blob_lost(&mut self, digest: BlobDigest) {
+        let made = |id: &&TaskId| {
+            let output = self.task(id).and_then(|task| task.accepted()).map(|accepted| &accepted.output);
+            output.is_some_and(|output| output.blob() == Some(digest))
+        };
+        let producers: Vec<TaskId> = self.durable.tasks.keys().filter(made).copied().collect();
+        for task in producers {
+            let of_jobs = self.task(&task).map(|task| task.jobs.clone()).unwrap_or_default();
+            let ended_for_it =
+                |job: &JobId| self.job(*job).is_some_and(|job| job.state == JobState::Done && job.root == Some(task));
+            let reopened: Vec<JobId> = of_jobs.into_iter().filter(ended_for_it).collect();
+            self.commit(Record::OutputLost { task });
+            for job in reopened {
+                self.unfinish(job);
+                self.commit(Record::JobReopened { job });
+                self.line_up_job(job);
+            }
+            let dependents = self.task(&task).map(|task| task.dependents.clone()).unwrap_or_default();
+            for dependent in dependents {
+                if self.task(&dependent).is_some_and(|task| !task.ready()) {
+                    self.step_out(&dependent);
+                }
+            }
+            self.line_up(&task);
+        }
+        let takes = |id: &&TaskId| {
+            let task = self.task(id).filter(|task| matches!(task.phase, Phase::Queued | Phase::Leased { .. }));
+            task.is_some_and(|task| task.spec.input.blob() == Some(digest))
+        };
+        let orphans: Vec<TaskId> = self.durable.tasks.keys().filter(takes).copied().collect();
+        for task in orphans {
+            self.stop(&task);
+            let reason = format!("its input, blob {digest}, is missing or damaged: submit it again");
+            self.fail_attempt(&task, String::new(), Cause::Blob, reason, Default::default());
+            self.die(&task);
+        }
+        self.match_idle();
+    }
+
+    /// A task is tried no more: every job that wants it fails.
+    pub(super) fn die(&mut self, id: &TaskId) {
+        self.commit(Record::Died { task: *id });
+        self.step_out(id);
+        self.avoided.remove(id);
+        let jobs = self.task(id).map(|task| task.jobs.clone()).unwrap_or_default();
+        jobs.into_iter().for_each(|job| self.fail_job(job, *id));
+    }
+
+    /// Forgets finished jobs that are too old or too many.
+    pub(super) fn forget_old(&mut self) {
+        while let Some((ended, job)) = self.finished.first().copied() {
+            let old = self.now.ms_since(ended) > self.config.keep_finished_ms;
+            if !old && self.finished_tasks <= self.config.keep_finished_tasks {
+                return;
+            }
+            self.finished.pop_first();
+            let Some(found) = self.job(job) else { continue };
+            let name = (found.owner.clone(), found.name.clone());
+            let tasks = found.tasks.clone();
+            self.finished_tasks -= tasks.len();
+            self.commit(Record::JobForgotten { job });
+            self.names.remove(&name);
+            for task in tasks {
+                if self.task(&task).is_none() {
+                    self.avoided.remove(&task);
+                }
+            }
+        }
+    }
+}

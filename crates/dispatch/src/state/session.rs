@@ -1,0 +1,104 @@
+//! Workers and pools: coming, going, and being sent home.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use proving::id::TaskId;
+use proving::lease::Cause;
+
+use super::{Session, State};
+use crate::event::{Action, Hello, Notice, Reply, RequestId, SessionId};
+use crate::planted::Fault;
+
+impl State {
+    pub(super) fn hello(&mut self, request: RequestId, id: SessionId, hello: Hello) {
+        let classes = hello.classes.iter().map(|class| self.class_id(class)).collect::<BTreeSet<_>>();
+        let session = Session {
+            worker: hello.worker.clone(),
+            pool: hello.pool,
+            memory_bytes: hello.memory_bytes,
+            used_bytes: 0,
+            draining: false,
+            holding: BTreeSet::new(),
+            classes: classes.into_iter().collect(),
+            asks: VecDeque::new(),
+            grants: 0,
+        };
+        self.sessions.insert(id, session);
+        let mut stale = Vec::new();
+        for held in hello.running {
+            if self.current(&held) {
+                self.hand_over(&held.task, id);
+            } else {
+                stale.push(held.token);
+            }
+        }
+        self.reply(request, Reply::Welcome(stale));
+        self.match_idle();
+    }
+
+    /// A lease goes on with this session.
+    pub(super) fn hand_over(&mut self, task: &TaskId, id: SessionId) {
+        let Some(lease) = self.leases.get(task) else { return };
+        let (before, memory, verifying) = (lease.session, lease.memory, lease.verifying.is_some());
+        if let Some(before) = before.and_then(|before| self.sessions.get_mut(&before))
+            && before.holding.remove(task)
+        {
+            before.used_bytes = before.used_bytes.saturating_sub(memory);
+        }
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.holding.insert(*task);
+        session.used_bytes = session.used_bytes.saturating_add(memory);
+        let worker = session.worker.clone();
+        if let Some(lease) = self.leases.get_mut(task) {
+            lease.session = Some(id);
+            lease.worker = worker;
+            lease.pooled = false;
+        }
+        let expires = (!verifying).then(|| self.now.plus_ms(self.config.lease_ms));
+        self.set_expiry(task, expires);
+    }
+
+    pub(super) fn gone(&mut self, id: SessionId) {
+        self.rest(id);
+        let Some(session) = self.sessions.remove(&id) else { return };
+        for request in session.asks {
+            self.reply(request, Reply::NoSession);
+        }
+        if self.planted(Fault::Requeue) {
+            session.holding.iter().for_each(|task| self.set_expiry(task, None));
+            return;
+        }
+        for task in session.holding {
+            let Some(lease) = self.leases.get_mut(&task) else { continue };
+            lease.session = None;
+            // A proof that is being checked needs its worker no more.
+            if lease.verifying.is_some() {
+                continue;
+            }
+            let (worker, what) = (lease.worker.clone(), if lease.pooled { "the broker" } else { "the worker" });
+            let reason = format!("the connection of {what} was lost");
+            self.end_lease(&task, worker, (Cause::Disconnected, reason, Default::default()));
+        }
+        self.match_idle();
+    }
+
+    pub(super) fn drain(&mut self, request: RequestId, worker: &str) {
+        let of_worker = |(_, session): &(&SessionId, &Session)| session.worker == worker && !session.pool;
+        let sessions: Vec<SessionId> = self.sessions.iter().filter(of_worker).map(|(id, _)| *id).collect();
+        for id in &sessions {
+            self.rest(*id);
+            let Some(session) = self.sessions.get_mut(id) else { continue };
+            session.draining = true;
+            let asks = std::mem::take(&mut session.asks);
+            asks.into_iter().for_each(|ask| self.reply(ask, Reply::NoSession));
+            self.out.actions.push(Action::Notify(*id, Notice::Drain));
+        }
+        self.reply(request, Reply::Drained(sessions.len()));
+    }
+
+    pub(super) fn clear(&mut self, request: RequestId, worker: &str) {
+        let cleared = usize::from(self.refusals.remove(worker).is_some());
+        self.reply(request, Reply::Drained(cleared));
+        self.match_idle();
+    }
+}
