@@ -122,6 +122,17 @@ impl Engine {
         Some((self.next - 1, self.state.durable().clone()))
     }
 
+    /// The number of the batch after which all that the state says now is durable; how far that is, says
+    /// [`durable_to`](Engine::durable_to).
+    pub fn settled_by(&self) -> u64 {
+        if self.gathering.records.is_empty() { self.next - 1 } else { self.next }
+    }
+
+    /// The number of the last batch that is durable.
+    pub fn durable_to(&self) -> u64 {
+        if self.in_flight.is_some() { self.next - 2 } else { self.next - 1 }
+    }
+
     /// The state, to look at. It may be ahead of what is durable.
     pub fn state(&self) -> &State {
         &self.state

@@ -55,7 +55,8 @@ pub enum Event {
         /// Who.
         session: SessionId,
     },
-    /// Nobody waits for the answer of [`Event::Ask`] any more. One that was given already is not taken back.
+    /// Nobody wants to wait any longer for the answer of [`Event::Ask`]: it is [`Reply::Nothing`], unless it was
+    /// given already.
     Unask {
         /// Who.
         session: SessionId,
@@ -259,8 +260,8 @@ pub struct Offer {
     pub needs: Vec<Payload>,
     /// How much memory it is expected to take.
     pub memory_bytes: u64,
-    /// How long it waited since it was ready, in microseconds.
-    pub waited_us: u64,
+    /// Since when it was ready.
+    pub ready: Time,
 }
 
 /// An answer.
@@ -276,6 +277,8 @@ pub enum Reply {
     Welcome(Vec<Token>),
     /// A task.
     Offer(Box<Offer>),
+    /// There was no task until the question was taken back.
+    Nothing,
     /// The session has ended, or takes no more tasks.
     NoSession,
     /// The offer is the worker's under this token, or nobody's to take.

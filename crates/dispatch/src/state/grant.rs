@@ -10,6 +10,7 @@ use crate::event::{Action, Held, Offer, Progress, Reply, RequestId, SessionId};
 use crate::model::Phase;
 use crate::planted::Fault;
 use crate::record::Record;
+use crate::time::Time;
 
 /// What an owner is charged for a lease of a class that taught nothing yet, in milliseconds.
 const UNKNOWN_MS: u64 = 1_000;
@@ -25,12 +26,13 @@ impl State {
     }
 
     pub(super) fn unask(&mut self, id: SessionId, request: RequestId) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.asks.retain(|ask| *ask != request);
-            if session.asks.is_empty() {
-                self.rest(id);
-            }
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(place) = session.asks.iter().position(|ask| *ask == request) else { return };
+        session.asks.remove(place);
+        if session.asks.is_empty() {
+            self.rest(id);
         }
+        self.reply(request, Reply::Nothing);
     }
 
     /// Gives a session what it waits for, as far as there is something for it.
@@ -97,8 +99,7 @@ impl State {
         self.leases.insert(*id, lease);
         // An offer at a broker has no end: who takes it is not known, nor when.
         self.set_expiry(id, (!pool).then(|| self.now.plus_ms(self.config.lease_ms)));
-        let waited_us = self.now.0.saturating_sub(place.since.0);
-        if let Some(offer) = self.offer(id, token, waited_us)
+        if let Some(offer) = self.offer(id, token, place.since)
             && let Some(request) = request
         {
             self.reply(request, Reply::Offer(Box::new(offer)));
@@ -106,7 +107,7 @@ impl State {
         Some(token)
     }
 
-    fn offer(&self, id: &TaskId, token: Token, waited_us: u64) -> Option<Offer> {
+    fn offer(&self, id: &TaskId, token: Token, ready: Time) -> Option<Offer> {
         let task = self.task(id)?;
         let output = |need: &TaskId| Some(self.task(need)?.accepted()?.output.clone());
         Some(Offer {
@@ -114,7 +115,7 @@ impl State {
             spec: task.spec.clone(),
             needs: task.spec.needs.iter().filter_map(output).collect(),
             memory_bytes: task.memory_bytes,
-            waited_us,
+            ready,
         })
     }
 
