@@ -12,6 +12,12 @@ use serde::{Deserialize, Serialize};
 /// refused by the receiver.
 pub const MAX_TEXT_BYTES: usize = 4096;
 
+/// The longest name of a worker or of its version, in characters.
+pub const MAX_NAME_CHARS: usize = 128;
+
+/// The most offerings of a worker, and the most leases that it says it still holds.
+pub const MAX_LISTED: usize = 1024;
+
 /// The first word of a worker: who it is and what it can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

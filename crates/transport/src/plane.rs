@@ -36,6 +36,14 @@ pub enum Role {
 }
 
 /// The dispatcher, as the transports see it. Clones are the same dispatcher.
+///
+/// A transport drops a call's future when the one who asked is gone, at any of its await points. That must be
+/// safe: [`next`](Self::next) then loses no offer (it was not taken yet, or is given to the session's following
+/// call), and [`open`](Self::open), [`claim`](Self::claim), [`beat`](Self::beat), [`done`](Self::done) and
+/// [`failed`](Self::failed) happen either wholly or not at all.
+///
+/// An offer that `next` has given is the transport's to deliver. What does not reach its worker is requeued when
+/// the session closes, and in a session that lives when nobody beats for as long as a lease lasts.
 pub trait WorkPlane: Clone + Send + Sync + 'static {
     /// A worker or pool connected.
     fn open(&self, role: Role, hello: Hello) -> impl Future<Output = Result<Opened, PlaneError>> + Send;
@@ -43,7 +51,8 @@ pub trait WorkPlane: Clone + Send + Sync + 'static {
     /// Its connection is gone: what it held is requeued at once.
     fn close(&self, session: SessionId);
 
-    /// The next task for it; `None` when there was none for as long as `within`.
+    /// The next task for it; `None` when there was none for as long as `within`, which may be zero. It ends with
+    /// [`PlaneError::NoSession`] when the session is closed meanwhile.
     fn next(
         &self,
         session: SessionId,

@@ -1,0 +1,177 @@
+//! A worker's session over HTTP.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use proving::lease::Token;
+use proving::payload::Payload;
+use reqwest::{RequestBuilder, StatusCode};
+use serde::de::DeserializeOwned;
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::blob_client::BlobClient;
+use super::client::{Wire, lost, send, understood};
+use super::lines::Lines;
+use super::wire::{AnswerReply, BeatReply, BeatRequest, DoneRequest, FailedRequest, Key, NextReply, NextRequest};
+use crate::limits::cut;
+use crate::link::{LinkError, Session};
+use crate::message::{Answer, Beat, Done, Failed, Notice, Offer};
+
+/// A connection to the dispatcher, which ends when this is dropped.
+pub struct HttpSession {
+    wire: Wire,
+    blobs: BlobClient,
+    key: Key,
+    /// Who holds it may ask for offers.
+    asking: Mutex<Asking>,
+    notices: Option<mpsc::UnboundedReceiver<Notice>>,
+    /// Set when any call, or the stream itself, found the connection gone: then all of them do.
+    gone: CancellationToken,
+    /// Dropping it drops the stream, and the dispatcher sees its socket close.
+    _listening: AbortOnDropHandle<()>,
+}
+
+/// What is known about offers.
+#[derive(Debug, Default)]
+struct Asking {
+    /// The last one that came.
+    seen: Option<Token>,
+    /// One that came with the answer to `done`, for the following `next`.
+    ready: Option<Offer>,
+}
+
+impl fmt::Debug for HttpSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpSession").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+impl HttpSession {
+    pub(super) fn new(wire: Wire, key: Key, lines: Lines) -> Self {
+        let gone = CancellationToken::new();
+        let (sender, notices) = mpsc::unbounded_channel();
+        let listening = AbortOnDropHandle::new(tokio::spawn(listen(lines, sender, gone.clone())));
+        Self {
+            blobs: BlobClient::over(wire.clone()),
+            wire,
+            key,
+            asking: Mutex::default(),
+            notices: Some(notices),
+            gone,
+            _listening: listening,
+        }
+    }
+
+    /// What `call` gives, unless the session ends first. A call that finds the connection gone ends the session.
+    async fn during<T>(&self, call: impl Future<Output = Result<T, LinkError>>) -> Result<T, LinkError> {
+        tokio::select! {
+            biased;
+            () = self.gone.cancelled() => Err(LinkError::Lost("the session has ended".to_owned())),
+            result = call => {
+                if matches!(result, Err(LinkError::Lost(_))) {
+                    self.gone.cancel();
+                }
+                result
+            }
+        }
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder, within: Duration) -> Result<T, LinkError> {
+        self.during(async {
+            let body = send(request.timeout(within)).await?.bytes().await.map_err(|error| lost(&error))?;
+            understood(&body)
+        })
+        .await
+    }
+
+    /// Asks for an offer, and hands over `done` before. The caller holds `asking`.
+    async fn exchange(&self, asking: &mut Asking, done: Option<&Done>) -> Result<Option<Answer>, LinkError> {
+        let request = NextRequest { session: self.key, seen: asking.seen, done };
+        let request = self.wire.post("work/next").json(&request).timeout(self.wire.settings.call);
+        let response = send(request).await?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        let reply: NextReply = understood(&response.bytes().await.map_err(|error| lost(&error))?)?;
+        if let Some(offer) = reply.offer {
+            asking.seen = Some(offer.token);
+            asking.ready = Some(offer);
+        }
+        Ok(reply.answer)
+    }
+}
+
+/// Hands the notices on until the stream ends.
+async fn listen(mut lines: Lines, notices: mpsc::UnboundedSender<Notice>, gone: CancellationToken) {
+    let _ended = gone.drop_guard_ref();
+    loop {
+        match lines.next().await.and_then(|line| understood(&line)) {
+            // Nobody may be interested in them, but the stream is the session all the same.
+            Ok(notice) => {
+                let _ = notices.send(notice);
+            }
+            Err(LinkError::Refused(why)) => {
+                tracing::warn!(%why, "dispatch said something that this worker does not know")
+            }
+            Err(error) => {
+                tracing::info!(%error, "the session has ended");
+                return;
+            }
+        }
+    }
+}
+
+impl Session for HttpSession {
+    async fn next(&self) -> Result<Offer, LinkError> {
+        self.during(async {
+            let mut asking = self.asking.lock().await;
+            loop {
+                if let Some(offer) = asking.ready.take() {
+                    return Ok(offer);
+                }
+                self.exchange(&mut asking, None).await?;
+            }
+        })
+        .await
+    }
+
+    async fn beat(&self, beat: &Beat) -> Result<bool, LinkError> {
+        let beat = Beat { stage: cut(&beat.stage).to_owned(), ..beat.clone() };
+        let request = self.wire.post("work/beat").json(&BeatRequest { session: self.key, beat });
+        self.ask(request, self.wire.settings.beat).await.map(|reply: BeatReply| reply.live)
+    }
+
+    async fn done(&self, done: &Done) -> Result<Answer, LinkError> {
+        // Only where nobody waits for a task already: a worker that asks side by side would be given two.
+        if let Ok(mut asking) = self.asking.try_lock()
+            && asking.ready.is_none()
+        {
+            let answer = self.during(self.exchange(&mut asking, Some(done))).await?;
+            return answer.ok_or_else(|| LinkError::Refused("it does not answer to a proof".to_owned()));
+        }
+        let request = self.wire.post("work/done").json(&DoneRequest { session: self.key, done });
+        self.ask(request, self.wire.settings.call).await.map(|reply: AnswerReply| reply.answer)
+    }
+
+    async fn failed(&self, failed: &Failed) -> Result<Answer, LinkError> {
+        let failed = Failed { reason: cut(&failed.reason).to_owned(), ..failed.clone() };
+        let request = self.wire.post("work/failed").json(&FailedRequest { session: self.key, failed });
+        self.ask(request, self.wire.settings.call).await.map(|reply: AnswerReply| reply.answer)
+    }
+
+    async fn fetch(&self, payload: &Payload) -> Result<Bytes, LinkError> {
+        self.during(self.blobs.fetch(payload)).await
+    }
+
+    async fn store(&self, bytes: Bytes, secret: bool) -> Result<Payload, LinkError> {
+        self.during(self.blobs.store(bytes, secret)).await
+    }
+
+    fn notices(&mut self) -> mpsc::UnboundedReceiver<Notice> {
+        // Taken twice, it gives one that has ended.
+        self.notices.take().unwrap_or_else(|| mpsc::unbounded_channel().1)
+    }
+}
