@@ -113,9 +113,8 @@ fn read_orders(orders: &Sender<Order>) {
 fn prove_all(provers: &[(Offering, Arc<dyn Prover>)], orders: &Receiver<Order>, pipe: &Arc<Pipe>) -> ExitCode {
     while let Ok(order) = orders.recv() {
         let Order::Prove(order, cancel) = order else { continue };
-        let found = provers
-            .iter()
-            .find(|(offering, _)| offering.kind == order.kind && offering.statement == order.statement);
+        let found =
+            provers.iter().find(|(offering, _)| offering.kind == order.kind && offering.statement == order.statement);
         let Some((_, prover)) = found else {
             let error = ProveError::worker(format!("mismatch: no prover of {} {}", order.kind, order.statement));
             pipe.send(&failed(&error, false, Usage::default()));

@@ -100,10 +100,11 @@ impl Counters {
     /// [`WorkerError::StartsLog`] where the file cannot be opened.
     pub fn new(starts_log: Option<&Path>) -> Result<Self, WorkerError> {
         let log = starts_log.map(|path| {
-            File::options().create(true).append(true).open(path).map_err(|source| WorkerError::StartsLog {
-                path: path.display().to_string(),
-                source,
-            })
+            File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .map_err(|source| WorkerError::StartsLog { path: path.display().to_string(), source })
         });
         let starts = Starts { log: log.transpose()?, ..Starts::default() };
         let registry = Registry::new_custom(Some("meze_worker".to_owned()), None)?;
@@ -158,7 +159,7 @@ impl Counters {
         };
         let families = prometheus::core::Collector::collect(proofs);
         let made: f64 =
-            families.iter().flat_map(|family| family.get_metric()).map(|one| one.get_counter().value()).sum();
+            families.iter().flat_map(|family| family.get_metric()).map(|one| one.get_counter().get_value()).sum();
         Snapshot {
             proofs: made as u64,
             started: self.0.started.get(),

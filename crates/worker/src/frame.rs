@@ -192,9 +192,7 @@ pub async fn read_async<T: DeserializeOwned>(
 
 /// What follows a stray text at once, up to the next frame.
 async fn rest_of_stray(from: &mut (impl AsyncRead + Unpin), mut stray: Vec<u8>) -> Stray {
-    let more = async {
-        while stray.len() < STRAY_BYTES && matches!(from.read_buf(&mut stray).await, Ok(1..)) {}
-    };
+    let more = async { while stray.len() < STRAY_BYTES && matches!(from.read_buf(&mut stray).await, Ok(1..)) {} };
     // Running out of time is how a shorter text ends.
     let _ = tokio::time::timeout(STRAY_WAIT, more).await;
     let next = stray.windows(MAGIC.len()).position(|window| window == MAGIC);

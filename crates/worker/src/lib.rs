@@ -11,4 +11,4 @@ pub mod child;
 pub mod counters;
 pub mod error;
 pub mod frame;
-
+pub mod prover;
