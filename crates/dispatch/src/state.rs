@@ -18,6 +18,7 @@ pub(crate) mod invariants;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proving::id::{Owner, TaskId};
+use proving::kind::Kind;
 use proving::lease::Token;
 
 use crate::config::Config;
@@ -290,5 +291,23 @@ impl State {
             self.leases.insert(id, lease);
             self.set_expiry(&id, Some(self.now.plus_ms(self.config.grace_ms)));
         }
+    }
+}
+
+impl Session {
+    /// Whether it takes tasks of this class; of any, where none is given.
+    pub fn can(&self, state: &State, class: Option<&Class>) -> bool {
+        match class {
+            Some(class) => state.classes.get(class).is_some_and(|id| self.classes.contains(id)),
+            None => !self.classes.is_empty(),
+        }
+    }
+
+    /// The kinds that it takes, each once.
+    pub fn kinds(&self, state: &State) -> Vec<Kind> {
+        let kinds = state.classes.iter().filter(|(_, id)| self.classes.contains(id)).map(|(class, _)| &class.kind);
+        let mut kinds: Vec<Kind> = kinds.cloned().collect();
+        kinds.dedup();
+        kinds
     }
 }

@@ -1,1 +1,37 @@
-//! The service around dispatch: its loop, its HTTP planes, verification.
+//! The service around dispatch: one loop with the state machine and its store, and planes around it for those
+//! who ask, those who work, and those who run it.
+//!
+//! - [`start`] makes one; [`Dispatcher`] is the handle that transports get, as a
+//!   [`WorkPlane`](transport::plane::WorkPlane).
+//! - [`ask_router`], [`admin_router`], [`open_router`]: its own HTTP planes.
+
+mod driver;
+mod eta;
+mod events;
+mod handle;
+mod jobs;
+mod metrics;
+mod plane;
+mod request;
+mod service;
+mod sweep;
+mod verify;
+mod views;
+
+pub use handle::Dispatcher;
+pub use jobs::{admin_router, ask_router, open_router};
+pub use service::{Parts, Running, start};
+
+/// Why a dispatcher does not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum DispatcherError {
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] dispatch::store::StoreError),
+    /// What the store has cannot be read.
+    #[error(transparent)]
+    Records(#[from] dispatch::record::RecordError),
+    /// Two metrics of one name: an error of the program.
+    #[error("the metrics cannot be set up")]
+    Metrics(#[from] prometheus::Error),
+}

@@ -4,7 +4,7 @@
 
 mod client;
 
-pub use client::{AskClient, AskError};
+pub use client::{AskClient, AskError, News, Watching};
 
 use std::collections::BTreeMap;
 

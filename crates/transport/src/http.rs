@@ -39,7 +39,9 @@ mod wire;
 
 pub use auth::{Auth, MIN_TOKEN_BYTES, Refusal, Scope, Tokens, guarded};
 pub use blob_client::BlobClient;
+pub(crate) use client::Wire;
 pub use client::{HttpLink, HttpSettings};
+pub(crate) use problem::ErrorBody;
 pub use problem::Problem;
 pub use server::{router, serve};
 pub use session::HttpSession;

@@ -5,9 +5,11 @@
 //! - [`plane`]: what a transport needs of the dispatcher.
 //! - [`http`]: the way of HTTP, and the tokens and listeners that the dispatcher's other planes use too.
 //! - [`tls`]: who may listen without TLS, and how to listen with it.
+//! - [`ask`]: what an asker says, and the asker's client.
 //! - [`local`]: the way inside one process.
 //! - [`memory`]: a dispatcher in memory, for tests.
 
+pub mod ask;
 pub mod http;
 mod limits;
 pub mod link;

@@ -80,15 +80,15 @@ impl Link for HttpLink {
 
 /// A client with its URL and settings.
 #[derive(Debug, Clone)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     client: Client,
     /// Ends in `/v1/`.
     base: Url,
-    pub(super) settings: HttpSettings,
+    pub(crate) settings: HttpSettings,
 }
 
 impl Wire {
-    pub(super) fn new(url: &str, token: &str, settings: HttpSettings) -> Result<Self, SetupError> {
+    pub(crate) fn new(url: &str, token: &str, settings: HttpSettings) -> Result<Self, SetupError> {
         let base = base(url).ok_or_else(|| SetupError::Url(url.to_owned()))?;
         let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| SetupError::TokenText)?;
         bearer.set_sensitive(true);
@@ -107,15 +107,15 @@ impl Wire {
     }
 
     /// A request to a route of ours, by its path after `/v1/`.
-    pub(super) fn post(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
         self.client.post(self.route(path))
     }
 
-    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.client.get(self.route(path))
     }
 
-    pub(super) fn put(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn put(&self, path: &str) -> RequestBuilder {
         self.client.put(self.route(path))
     }
 

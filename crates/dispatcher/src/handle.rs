@@ -1,0 +1,147 @@
+//! The dispatcher as everything else in this process sees it: a handle on the loop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use blobs::Blobs;
+use dispatch::event::{Event, Reply, RequestId, SessionId};
+use dispatch::state::State;
+use tokio::sync::{mpsc, oneshot};
+use transport::plane::PlaneError;
+
+use crate::driver::Input;
+use crate::events::Events;
+use crate::metrics::Metrics;
+
+/// A running dispatcher. Clones are the same one.
+#[derive(Clone)]
+pub struct Dispatcher {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) inputs: mpsc::UnboundedSender<Input>,
+    pub(crate) blobs: Blobs,
+    pub(crate) events: Arc<Events>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) max_blob_bytes: usize,
+    pub(crate) lease_ms: u64,
+    pub(crate) beat_ms: u64,
+    /// What a CPU-hour costs, where that is set.
+    pub(crate) price: Option<f64>,
+    pub(crate) requests: AtomicU64,
+    pub(crate) sessions: AtomicU64,
+}
+
+impl std::fmt::Debug for Dispatcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dispatcher").finish_non_exhaustive()
+    }
+}
+
+fn gone() -> PlaneError {
+    PlaneError::Unavailable("it is ending".to_owned())
+}
+
+impl Dispatcher {
+    pub(crate) fn request(&self) -> RequestId {
+        RequestId(self.shared.requests.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn session(&self) -> SessionId {
+        SessionId(self.shared.sessions.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn send(&self, input: Input) -> Result<(), PlaneError> {
+        self.shared.inputs.send(input).map_err(|_| gone())
+    }
+
+    /// Hands an event over and waits for its answer.
+    pub(crate) async fn call(&self, event: impl FnOnce(RequestId) -> Event) -> Result<Reply, PlaneError> {
+        let request = self.request();
+        let (answer, answered) = oneshot::channel();
+        self.send(Input::Call(event(request), request, answer))?;
+        match answered.await {
+            Ok(Reply::Unavailable) => Err(PlaneError::Unavailable("its store is away".to_owned())),
+            Ok(reply) => Ok(reply),
+            Err(_) => Err(gone()),
+        }
+    }
+
+    /// Asks for a task, for at most `within`. Dropped, it takes the question back, and an offer that was on its way
+    /// goes back too.
+    pub(crate) async fn take(&self, session: SessionId, within: Duration) -> Result<Reply, PlaneError> {
+        let request = self.request();
+        let (answer, answered) = oneshot::channel();
+        self.send(Input::Call(Event::Ask { request, session }, request, answer))?;
+        let mut question = Question { dispatcher: self, session, request, answered };
+        if !within.is_zero()
+            && let Ok(answered) = tokio::time::timeout(within, &mut question.answered).await
+        {
+            return answered.map_err(|_| gone());
+        }
+        self.send(Input::Event(Event::Unask { session, request }))?;
+        (&mut question.answered).await.map_err(|_| gone())
+    }
+
+    /// Looks at the state. The answer comes when what it shows is durable.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Result<T, PlaneError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Input::Look(Box::new(move |state| {
+            let seen = look(state);
+            Box::new(move || {
+                // Whoever looked may have turned away.
+                let _ = answer.send(seen);
+            })
+        })))?;
+        answered.await.map_err(|_| PlaneError::Unavailable("its store is away".to_owned()))
+    }
+
+    /// The metrics, in the text format of Prometheus.
+    pub async fn metrics(&self) -> String {
+        let metrics = self.shared.metrics.clone();
+        // Depth and age are of this moment; the rest counts on as things happen.
+        let _ = self.look(move |state| metrics.observe(state)).await;
+        self.shared.metrics.text()
+    }
+
+    /// Tells the loop to end.
+    pub fn end(&self) {
+        let _ = self.send(Input::End);
+    }
+}
+
+/// A question for work that is open.
+struct Question<'a> {
+    dispatcher: &'a Dispatcher,
+    session: SessionId,
+    request: RequestId,
+    answered: oneshot::Receiver<Reply>,
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        if self.answered.is_terminated() {
+            return;
+        }
+        // Closed first, so that an answer either is here already or is seen not to be taken.
+        self.answered.close();
+        let (session, request) = (self.session, self.request);
+        let input = match self.answered.try_recv() {
+            Ok(Reply::Offer(offer)) => Event::Failed {
+                request,
+                session,
+                held: offer.held,
+                cause: proving::lease::Cause::Returned,
+                reason: "nobody was there to take the offer".to_owned(),
+                usage: Default::default(),
+            },
+            _ => Event::Unask { session, request },
+        };
+        let _ = self.dispatcher.send(Input::Event(input));
+    }
+}
