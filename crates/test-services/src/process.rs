@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -19,8 +19,9 @@ const POLL: Duration = Duration::from_millis(5);
 pub(crate) struct Server {
     program: &'static str,
     pid: Pid,
-    /// Hears from the keeper thread that the process has ended and was reaped.
-    ended: mpsc::Receiver<()>,
+    /// Hears from the keeper thread that the process has ended and was reaped. The mutex, never contended,
+    /// lets a server be shared.
+    ended: Mutex<mpsc::Receiver<()>>,
     is_over: bool,
 }
 
@@ -56,7 +57,7 @@ impl Server {
         };
         std::thread::Builder::new().name(format!("{program}-keeper")).spawn(keeper).map_err(failed)?;
         let pid = start.recv().unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(failed)?;
-        Ok(Self { program, pid: Pid::from_raw(pid as i32), ended, is_over: false })
+        Ok(Self { program, pid: Pid::from_raw(pid as i32), ended: ended.into(), is_over: false })
     }
 
     /// The process that was started.
@@ -94,7 +95,8 @@ impl Server {
     /// Waits up to `limit` for the process to end; whether it did.
     pub(crate) fn wait_end(&mut self, limit: Duration) -> bool {
         if !self.is_over {
-            self.is_over = !matches!(self.ended.recv_timeout(limit), Err(mpsc::RecvTimeoutError::Timeout));
+            let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+            self.is_over = !matches!(ended.recv_timeout(limit), Err(mpsc::RecvTimeoutError::Timeout));
         }
         self.is_over
     }
