@@ -27,12 +27,13 @@ async fn a_child_offers_its_provers_and_proves_on_top_of_needs() {
 #[tokio::test]
 async fn usage_is_of_this_proof_alone() {
     let child = start(config()).await;
-    let spun = prove(&child, "spin 300").await.usage;
-    assert!(spun.wall_ms >= 300 && spun.cpu_ms >= 200 && spun.peak_memory_bytes > 1 << 20, "{spun:?}");
+    // A busy machine gives a spinning process a fraction of a core.
+    let spun = prove(&child, "spin 600").await.usage;
+    assert!(spun.wall_ms >= 600 && spun.cpu_ms >= 60 && spun.peak_memory_bytes > 1 << 20, "{spun:?}");
     let slept = prove(&child, "stubborn 200").await.usage;
-    assert!(slept.wall_ms >= 200 && slept.cpu_ms < 100, "{slept:?}");
+    assert!(slept.wall_ms >= 200 && slept.cpu_ms < 50, "{slept:?}");
     let counted = child.counters().snapshot();
-    assert!(counted.cpu_seconds >= 0.2 && counted.busy_seconds >= 0.5, "{counted:?}");
+    assert!(counted.cpu_seconds >= 0.06 && counted.busy_seconds >= 0.8, "{counted:?}");
     assert!(counted.available_seconds >= counted.busy_seconds);
     assert_eq!((counted.proofs, counted.started, counted.child_starts), (2, 2, 1));
 }

@@ -13,30 +13,30 @@ use worker::counters::Counters;
 use worker::prover::{Attempt, ChildConfig, ProverChild, Request, Standing};
 
 /// Where cargo built the example, beside the folder of this test.
-pub fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let program = test.parent().unwrap().parent().unwrap().join("examples/toy");
     assert!(program.exists(), "{} is missing: cargo builds it with the tests, without --test", program.display());
     program
 }
 
-pub fn kind() -> Kind {
+pub(crate) fn kind() -> Kind {
     "toy.run".parse().unwrap()
 }
 
-pub fn statement() -> Statement {
+pub(crate) fn statement() -> Statement {
     Statement::of_key(Mode::Test, KeyDigest::of(b"toy"))
 }
 
-pub fn config() -> ChildConfig {
+pub(crate) fn config() -> ChildConfig {
     ChildConfig::new(program(), ["child"])
 }
 
-pub async fn start(config: ChildConfig) -> ProverChild {
+pub(crate) async fn start(config: ChildConfig) -> ProverChild {
     ProverChild::start(config, Counters::new(None).unwrap()).await.unwrap()
 }
 
-pub fn request(input: &str) -> Request {
+pub(crate) fn request(input: &str) -> Request {
     Request {
         kind: kind(),
         statement: statement(),
@@ -47,17 +47,17 @@ pub fn request(input: &str) -> Request {
     }
 }
 
-pub async fn prove(child: &ProverChild, input: &str) -> Attempt {
+pub(crate) async fn prove(child: &ProverChild, input: &str) -> Attempt {
     prove_request(child, request(input)).await
 }
 
-pub async fn prove_request(child: &ProverChild, request: Request) -> Attempt {
+pub(crate) async fn prove_request(child: &ProverChild, request: Request) -> Attempt {
     child.prove(request, CancellationToken::new(), watch::channel(Standing::default()).0).await
 }
 
 /// The attempt failed like this, and the reason names every one of `words`.
 #[track_caller]
-pub fn assert_failed(attempt: &Attempt, cause: Cause, words: &[&str]) {
+pub(crate) fn assert_failed(attempt: &Attempt, cause: Cause, words: &[&str]) {
     let failure = attempt.outcome.as_ref().expect_err("it makes no proof");
     assert_eq!(failure.cause, cause, "{}", failure.reason);
     for word in words {
@@ -66,14 +66,14 @@ pub fn assert_failed(attempt: &Attempt, cause: Cause, words: &[&str]) {
 }
 
 /// Whether the process is there and no zombie.
-pub fn is_alive(pid: u32) -> bool {
+pub(crate) fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 /// Waits for `condition`, at most this long.
 #[track_caller]
-pub fn soon(within: Duration, condition: impl Fn() -> bool) {
+pub(crate) fn soon(within: Duration, condition: impl Fn() -> bool) {
     let began = std::time::Instant::now();
     while !condition() {
         assert!(began.elapsed() < within, "not within {within:?}");
