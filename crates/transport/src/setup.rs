@@ -60,6 +60,9 @@ pub enum SetupError {
     /// A URL that no request can be made of.
     #[error("{0:?} is not a URL of a dispatcher: write http://host:port or https://host:port")]
     Url(String),
+    /// A URL of no broker. It is not shown, for there is a password in it.
+    #[error("the broker's URL is none: write amqp://user:password@host:port/vhost or amqps://…")]
+    Broker,
     /// The HTTP client cannot be built.
     #[error("the HTTP client cannot be set up")]
     Client(#[source] reqwest::Error),

@@ -9,13 +9,13 @@ use proving::payload::Payload;
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, mpsc};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::blob_client::BlobClient;
 use super::client::{Wire, lost, send, understood};
 use super::lines::Lines;
 use super::wire::{AnswerReply, BeatReply, BeatRequest, DoneRequest, FailedRequest, Key, NextReply, NextRequest};
+use crate::lifeline::Lifeline;
 use crate::limits::cut;
 use crate::link::{LinkError, Session};
 use crate::message::{Answer, Beat, Done, Failed, Notice, Offer};
@@ -28,8 +28,7 @@ pub struct HttpSession {
     /// Who holds it may ask for offers.
     asking: Mutex<Asking>,
     notices: Option<mpsc::UnboundedReceiver<Notice>>,
-    /// Set when any call, or the stream itself, found the connection gone: then all of them do.
-    gone: CancellationToken,
+    life: Lifeline,
     /// Dropping it drops the stream, and the dispatcher sees its socket close.
     _listening: AbortOnDropHandle<()>,
 }
@@ -51,40 +50,27 @@ impl fmt::Debug for HttpSession {
 
 impl HttpSession {
     pub(super) fn new(wire: Wire, key: Key, lines: Lines) -> Self {
-        let gone = CancellationToken::new();
+        let life = Lifeline::default();
         let (sender, notices) = mpsc::unbounded_channel();
-        let listening = AbortOnDropHandle::new(tokio::spawn(listen(lines, sender, gone.clone())));
+        let listening = AbortOnDropHandle::new(tokio::spawn(listen(lines, sender, life.clone())));
         Self {
             blobs: BlobClient::over(wire.clone()),
             wire,
             key,
             asking: Mutex::default(),
             notices: Some(notices),
-            gone,
+            life,
             _listening: listening,
         }
     }
 
-    /// What `call` gives, unless the session ends first. A call that finds the connection gone ends the session.
-    async fn during<T>(&self, call: impl Future<Output = Result<T, LinkError>>) -> Result<T, LinkError> {
-        tokio::select! {
-            biased;
-            () = self.gone.cancelled() => Err(LinkError::Lost("the session has ended".to_owned())),
-            result = call => {
-                if matches!(result, Err(LinkError::Lost(_))) {
-                    self.gone.cancel();
-                }
-                result
-            }
-        }
-    }
-
     async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder, within: Duration) -> Result<T, LinkError> {
-        self.during(async {
-            let body = send(request.timeout(within)).await?.bytes().await.map_err(|error| lost(&error))?;
-            understood(&body)
-        })
-        .await
+        self.life
+            .during(async {
+                let body = send(request.timeout(within)).await?.bytes().await.map_err(|error| lost(&error))?;
+                understood(&body)
+            })
+            .await
     }
 
     /// Asks for an offer, and hands over `done` before. The caller holds `asking`.
@@ -105,8 +91,7 @@ impl HttpSession {
 }
 
 /// Hands the notices on until the stream ends.
-async fn listen(mut lines: Lines, notices: mpsc::UnboundedSender<Notice>, gone: CancellationToken) {
-    let _ended = gone.drop_guard_ref();
+async fn listen(mut lines: Lines, notices: mpsc::UnboundedSender<Notice>, life: Lifeline) {
     loop {
         match lines.next().await.and_then(|line| understood(&line)) {
             // Nobody may be interested in them, but the stream is the session all the same.
@@ -118,7 +103,7 @@ async fn listen(mut lines: Lines, notices: mpsc::UnboundedSender<Notice>, gone: 
             }
             Err(error) => {
                 tracing::info!(%error, "the session has ended");
-                return;
+                return life.end();
             }
         }
     }
@@ -126,16 +111,17 @@ async fn listen(mut lines: Lines, notices: mpsc::UnboundedSender<Notice>, gone: 
 
 impl Session for HttpSession {
     async fn next(&self) -> Result<Offer, LinkError> {
-        self.during(async {
-            let mut asking = self.asking.lock().await;
-            loop {
-                if let Some(offer) = asking.ready.take() {
-                    return Ok(offer);
+        self.life
+            .during(async {
+                let mut asking = self.asking.lock().await;
+                loop {
+                    if let Some(offer) = asking.ready.take() {
+                        return Ok(offer);
+                    }
+                    self.exchange(&mut asking, None).await?;
                 }
-                self.exchange(&mut asking, None).await?;
-            }
-        })
-        .await
+            })
+            .await
     }
 
     async fn beat(&self, beat: &Beat) -> Result<bool, LinkError> {
@@ -149,7 +135,7 @@ impl Session for HttpSession {
         if let Ok(mut asking) = self.asking.try_lock()
             && asking.ready.is_none()
         {
-            let answer = self.during(self.exchange(&mut asking, Some(done))).await?;
+            let answer = self.life.during(self.exchange(&mut asking, Some(done))).await?;
             return answer.ok_or_else(|| LinkError::Refused("it does not answer to a proof".to_owned()));
         }
         let request = self.wire.post("work/done").json(&DoneRequest { session: self.key, done });
@@ -163,11 +149,11 @@ impl Session for HttpSession {
     }
 
     async fn fetch(&self, payload: &Payload) -> Result<Bytes, LinkError> {
-        self.during(self.blobs.fetch(payload)).await
+        self.life.during(self.blobs.fetch(payload)).await
     }
 
     async fn store(&self, bytes: Bytes, secret: bool) -> Result<Payload, LinkError> {
-        self.during(self.blobs.store(bytes, secret)).await
+        self.life.during(self.blobs.store(bytes, secret)).await
     }
 
     fn notices(&mut self) -> mpsc::UnboundedReceiver<Notice> {

@@ -4,6 +4,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod amqp;
+mod amqp_broker;
+mod brokered;
 mod conversation;
 mod http;
 mod http_auth;

@@ -1,0 +1,170 @@
+//! The broker as both sides see it: connecting, declaring, and publishing until it is known what became of it.
+
+use std::time::Duration;
+
+use lapin::options::{
+    BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::uri::AMQPUri;
+use lapin::{Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind, Queue};
+use tokio::sync::watch;
+
+use super::names::{DEAD_QUEUE, WORK_QUEUE};
+use super::wire::Outgoing;
+use crate::setup::SetupError;
+
+/// A peer that is silent for twice as long is gone, unless the URL says otherwise. In seconds.
+const HEARTBEAT: u16 = 5;
+
+/// A message that nobody finishes so often is dead. Offers are given back now and then, so it is not small.
+const DELIVERY_LIMIT: i32 = 100;
+
+/// More dead letters than this push the oldest out.
+const DEAD_LETTERS: i32 = 10_000;
+
+/// A broker that does not say for so long what became of a message is not there.
+const CONFIRM: Duration = Duration::from_secs(30);
+
+/// Why the broker does not do what it should; the connection is of no use after any of them.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The library's.
+    Amqp(lapin::Error),
+    /// It does not answer in time.
+    Silent,
+    /// It cannot keep a message.
+    NotKept,
+    /// A message that cannot be written, which is a mistake of ours.
+    Unwritable(serde_json::Error),
+}
+
+impl From<lapin::Error> for Broken {
+    fn from(error: lapin::Error) -> Self {
+        Self::Amqp(error)
+    }
+}
+
+impl From<serde_json::Error> for Broken {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Unwritable(error)
+    }
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Amqp(error) => write!(f, "the broker: {error}"),
+            Self::Silent => f.write_str("the broker does not answer"),
+            Self::NotKept => f.write_str("the broker could not keep a message"),
+            Self::Unwritable(error) => write!(f, "a message cannot be written: {error}"),
+        }
+    }
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is in its queue, on disk if it is persistent.
+    Kept,
+    /// There is no such queue.
+    Returned,
+}
+
+/// Reads the broker's URL. Its password is never shown.
+pub(super) fn parse(url: &str) -> Result<AMQPUri, SetupError> {
+    let mut uri: AMQPUri = url.parse().map_err(|_| SetupError::Broker)?;
+    uri.query.heartbeat.get_or_insert(HEARTBEAT);
+    Ok(uri)
+}
+
+/// Connects once.
+pub(super) async fn connect(uri: &AMQPUri, name: &str, within: Duration) -> Result<Connection, Broken> {
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    let connecting = Connection::connect_uri(uri.clone(), properties);
+    Ok(tokio::time::timeout(within, connecting).await.map_err(|_| Broken::Silent)??)
+}
+
+/// A channel on which the broker says what becomes of each message.
+pub(super) async fn confirming(connection: &Connection) -> Result<Channel, Broken> {
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    Ok(channel)
+}
+
+/// Declares what there is whoever is connected.
+pub(super) async fn declare(channel: &Channel) -> Result<(), Broken> {
+    let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    channel.exchange_declare(DEAD_QUEUE.into(), ExchangeKind::Fanout, durable, FieldTable::default()).await?;
+    let mut bounded = quorum();
+    bounded.insert("x-max-length".into(), AMQPValue::LongInt(DEAD_LETTERS));
+    channel.queue_declare(DEAD_QUEUE.into(), QueueDeclareOptions::durable(), bounded).await?;
+    let (dead, bind) = (ShortString::from(DEAD_QUEUE), QueueBindOptions::default());
+    channel.queue_bind(dead.clone(), dead, ShortString::from(""), bind, FieldTable::default()).await?;
+    declare_queue(channel, WORK_QUEUE).await?;
+    Ok(())
+}
+
+/// Declares a queue that outlives the broker and sends its garbage to the dead; says how much is in it.
+pub(super) async fn declare_queue(channel: &Channel, name: &str) -> Result<Queue, Broken> {
+    let mut arguments = quorum();
+    arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERY_LIMIT));
+    arguments.insert("x-dead-letter-exchange".into(), AMQPValue::LongString(DEAD_QUEUE.into()));
+    Ok(channel.queue_declare(name.into(), QueueDeclareOptions::durable(), arguments).await?)
+}
+
+fn quorum() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    arguments
+}
+
+/// Publishes to a queue, and waits until it is known what became of it.
+pub(super) async fn publish(channel: &Channel, queue: &ShortString, message: &Outgoing) -> Result<Fate, Broken> {
+    let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let publishing = async {
+        let properties = message.properties.clone();
+        channel.basic_publish("".into(), queue.clone(), mandatory, &message.body, properties).await?.await
+    };
+    match tokio::time::timeout(CONFIRM, publishing).await.map_err(|_| Broken::Silent)?? {
+        Confirmation::Ack(None) => Ok(Fate::Kept),
+        Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => Ok(Fate::Returned),
+        Confirmation::Nack(None) | Confirmation::NotRequested => Err(Broken::NotKept),
+    }
+}
+
+/// The dispatcher's way out, which outlives connections.
+#[derive(Debug, Clone)]
+pub(super) struct Post(watch::Receiver<Option<Channel>>);
+
+impl Post {
+    /// A way out over whatever channel there is at the time.
+    pub(super) fn new(channel: watch::Receiver<Option<Channel>>) -> Self {
+        Self(channel)
+    }
+
+    /// The channel, as soon as there is one; never, when the server has ended.
+    pub(super) async fn channel(&self) -> Channel {
+        let mut current = self.0.clone();
+        let usable = |channel: &Option<Channel>| channel.as_ref().is_some_and(|channel| channel.status().connected());
+        if let Ok(channel) = current.wait_for(usable).await
+            && let Some(channel) = channel.as_ref()
+        {
+            return channel.clone();
+        }
+        std::future::pending().await
+    }
+
+    /// Publishes, over as many connections as it takes until its fate is known: it may arrive twice.
+    pub(super) async fn publish(&self, queue: &ShortString, message: &Outgoing) -> Fate {
+        loop {
+            let channel = self.channel().await;
+            match publish(&channel, queue, message).await {
+                Ok(fate) => return fate,
+                Err(error) => tracing::debug!(%queue, %error, "a message goes out again"),
+            }
+            // What is wrong may take its time to show in the channel's state.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
