@@ -10,6 +10,7 @@ use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicGetOptions, Basi
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
 use tokio::sync::OwnedMutexGuard;
+use tokio_util::sync::CancellationToken;
 
 use super::broker::Broken;
 use super::talk::{Talk, lost, unexpected};
@@ -43,50 +44,53 @@ impl Taking {
         Self { talk, session, queues, turn: 0, connection, pulling: None, ready: None }
     }
 
-    /// The next offer that this worker may have. Safe to drop at any time: what is not claimed goes back, what is
-    /// claimed is there for the next call.
+    /// The next offer that this worker may have. Safe to drop at any time: the taking goes on until what was taken is
+    /// either claimed, and there for the next call, or given back.
     pub(super) async fn next(mut taking: OwnedMutexGuard<Self>) -> Result<Offer, LinkError> {
-        loop {
-            if let Some(offer) = taking.ready.take() {
-                return Ok(offer);
-            }
-            let taken = match taking.pull().await.map_err(lost)? {
-                Some(taken) => taken,
-                None => taking.wait().await.map_err(lost)?,
+        let unwanted = CancellationToken::new();
+        let _unwanted = unwanted.clone().drop_guard();
+        let working = tokio::spawn(async move {
+            let taken = taking.fill(&unwanted).await;
+            (taking, taken)
+        });
+        let (mut taking, taken) = working.await.map_err(|_| LinkError::Lost("taking an offer failed".to_owned()))?;
+        taken?;
+        taking.ready.take().ok_or_else(|| LinkError::Lost("the offer was no longer wanted".to_owned()))
+    }
+
+    /// Gets an offer ready, unless it is unwanted before one comes.
+    async fn fill(&mut self, unwanted: &CancellationToken) -> Result<(), LinkError> {
+        while self.ready.is_none() && !unwanted.is_cancelled() {
+            let taken = match self.pull().await.map_err(lost)? {
+                Some(taken) => Some(taken),
+                None => self.wait(unwanted).await.map_err(lost)?,
             };
-            // From here to the end, whoever waits: an offer that is claimed is this worker's.
-            let claiming = tokio::spawn(async move {
-                let claimed = taking.claim(taken).await;
-                (taking, claimed)
-            });
-            let claimed;
-            (taking, claimed) = claiming.await.map_err(|_| LinkError::Lost("claiming an offer failed".to_owned()))?;
-            claimed?;
+            if let Some(taken) = taken {
+                self.claim(taken).await?;
+            }
         }
+        Ok(())
     }
 
     /// Asks each queue once.
     async fn pull(&mut self) -> Result<Option<Taken>, Broken> {
-        // Taken out, so that a call that is dropped drops the channel and with it what was on its way.
-        let channel = match self.pulling.take() {
+        let channel = match &self.pulling {
             Some(channel) => channel,
-            None => self.connection.create_channel().await?,
+            None => self.pulling.insert(self.connection.create_channel().await?),
         };
         for step in 0..self.queues.len() {
             let index = (self.turn + step) % self.queues.len();
             let queue = self.queues[index].as_str().into();
             if let Some(message) = channel.basic_get(queue, BasicGetOptions::default()).await? {
                 self.turn = index + 1;
-                self.pulling = Some(channel);
                 return Ok(Some(Taken { delivery: message.delivery, waited_on: None }));
             }
         }
-        self.pulling = Some(channel);
         Ok(None)
     }
 
-    /// Waits on all queues.
-    async fn wait(&self) -> Result<Taken, Broken> {
+    /// Waits on all queues until one has an offer, or until it is unwanted.
+    async fn wait(&self, unwanted: &CancellationToken) -> Result<Option<Taken>, Broken> {
         let channel = self.connection.create_channel().await?;
         channel.basic_qos(1, BasicQosOptions::default()).await?;
         let consuming = self.queues.iter().map(|queue| {
@@ -98,8 +102,16 @@ impl Taking {
         let ends = |consumer: lapin::Consumer| {
             consumer.map(|delivery| delivery.map_err(Broken::from)).chain(stream::iter([Err(Broken::Silent)]))
         };
-        match select_all(consumers.into_iter().map(ends)).next().await {
-            Some(delivery) => Ok(Taken { delivery: delivery?, waited_on: Some(channel) }),
+        let mut deliveries = select_all(consumers.into_iter().map(ends));
+        let first = tokio::select! {
+            delivery = deliveries.next() => delivery,
+            () = unwanted.cancelled() => {
+                channel.close(200, "".into()).await?;
+                return Ok(None);
+            }
+        };
+        match first {
+            Some(delivery) => Ok(Some(Taken { delivery: delivery?, waited_on: Some(channel) })),
             None => Err(Broken::Silent),
         }
     }
