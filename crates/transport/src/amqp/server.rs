@@ -64,12 +64,21 @@ pub async fn serve<P: WorkPlane>(
     let guests = Arc::new(Guests::new(plane.clone(), post.clone()));
     let desk = Arc::new(Desk { plane, guests: Arc::clone(&guests), post, inline_limit: settings.inline_limit });
     let server = Server { uri, settings, channel, desk, garbage };
+    let _closing = Closing(guests);
     tokio::select! {
         () = ended => {}
         () = server.run() => {}
     }
-    guests.depart_all();
     Ok(())
+}
+
+/// Closes all sessions when the server ends, or is dropped.
+struct Closing<P: WorkPlane>(Arc<Guests<P>>);
+
+impl<P: WorkPlane> Drop for Closing<P> {
+    fn drop(&mut self) {
+        self.0.depart_all();
+    }
 }
 
 struct Server<P, G> {

@@ -12,4 +12,5 @@ mod http;
 mod http_auth;
 mod http_garbage;
 mod http_tls;
+mod speed;
 mod support;
