@@ -19,7 +19,8 @@ pub struct Config {
     pub standstill_ms: u64,
     /// Attempts that may fail by the task's or the worker's fault before the task is a dead letter.
     pub max_failures: u32,
-    /// Leases that may be lost on the way (disconnected, expired) before the task is a dead letter.
+    /// Leases that may be lost on the way (disconnected, expired, without a blob, cancelled by the worker alone)
+    /// before the task is a dead letter.
     pub max_losses: u32,
     /// After a failed attempt, the same worker is not given the task again for this long.
     pub avoid_ms: u64,

@@ -46,6 +46,7 @@ pub struct Engine {
     in_flight: Option<Released>,
     released: Vec<Released>,
     bytes_since_snapshot: usize,
+    snapshot_after: usize,
 }
 
 impl Engine {
@@ -66,6 +67,7 @@ impl Engine {
             in_flight: None,
             released: Vec::new(),
             bytes_since_snapshot: kept.batches.iter().map(Vec::len).sum(),
+            snapshot_after: SNAPSHOT_AFTER_BYTES,
         })
     }
 
@@ -115,11 +117,17 @@ impl Engine {
     /// last one, and only between batches. Encode it with [`snapshot_bytes`], away from the loop.
     pub fn snapshot(&mut self) -> Option<(u64, Durable)> {
         let settled = self.in_flight.is_none() && self.gathering.records.is_empty();
-        if !settled || self.bytes_since_snapshot < SNAPSHOT_AFTER_BYTES.max(self.state.durable().tasks.len() * 512) {
+        if !settled || self.bytes_since_snapshot < self.snapshot_after.max(self.state.durable().tasks.len() * 512) {
             return None;
         }
         self.bytes_since_snapshot = 0;
         Some((self.next - 1, self.state.durable().clone()))
+    }
+
+    /// Takes snapshots after so many bytes.
+    #[cfg(test)]
+    pub(crate) fn snapshot_after(&mut self, bytes: usize) {
+        self.snapshot_after = bytes;
     }
 
     /// The number of the batch after which all that the state says now is durable; how far that is, says

@@ -65,7 +65,7 @@ pub enum Event {
     },
     /// A worker took an offer out of a pool.
     Claim {
-        /// Answered by [`Reply::Claim`].
+        /// Answered by [`Reply::Claim`] or [`Reply::NoSession`].
         request: RequestId,
         /// Who.
         session: SessionId,

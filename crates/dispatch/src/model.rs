@@ -151,7 +151,7 @@ pub struct Task {
     pub generation: u32,
     /// Attempts that failed by its own or the worker's fault, since it was last revived.
     pub failed: u32,
-    /// Leases that were lost on the way, since it was last revived.
+    /// Leases that were lost on the way, or given up for want of a blob, since it was last revived.
     pub lost: u32,
     /// The last failures, newest last; see [`MAX_FAILURES_KEPT`].
     pub failures: Vec<Failure>,

@@ -168,8 +168,9 @@ impl State {
         task.memory_bytes = memory_bytes;
         match failure.cause {
             cause if cause.counts() => task.failed += 1,
-            Cause::Disconnected | Cause::Expired => task.lost += 1,
-            _ => {}
+            // Handed back, as by a worker that drains, or never taken from a broker: that may go on for ever.
+            Cause::Returned => {}
+            _ => task.lost += 1,
         }
         if task.failures.len() == MAX_FAILURES_KEPT {
             task.failures.remove(MAX_FAILURES_KEPT / 2);
@@ -182,9 +183,10 @@ impl State {
     fn account(&mut self, task: &TaskId, cpu_ms: u64) {
         let Some(task) = self.durable.tasks.get(task) else { return };
         let job = self.first_open(task).or_else(|| task.jobs.first().copied());
-        *self.durable.owners.entry(task.owner.clone()).or_default() += cpu_ms;
+        let used = self.durable.owners.entry(task.owner.clone()).or_default();
+        *used = used.saturating_add(cpu_ms);
         if let Some(job) = job.and_then(|job| self.durable.jobs.get_mut(&job)) {
-            job.cpu_ms += cpu_ms;
+            job.cpu_ms = job.cpu_ms.saturating_add(cpu_ms);
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proving::error::FailureClass;
 use proving::id::TaskId;
+use proving::payload::{MAX_INLINE_BYTES, Payload};
 
 use super::State;
 use crate::event::{NotTaken, Reply, RequestId, Submit};
@@ -13,6 +14,25 @@ use crate::record::Record;
 
 /// The longest name of a job, in bytes.
 pub(super) const MAX_NAME_BYTES: usize = 128;
+
+/// The longest trace context that is kept, in bytes: W3C's has 55.
+const MAX_TRACE_BYTES: usize = 128;
+
+/// What is kept with every task keeps its limits.
+fn well_formed(spec: &TaskSpec) -> Result<(), NotTaken> {
+    match &spec.input {
+        Payload::Inline(bytes) if bytes.len() > MAX_INLINE_BYTES => {
+            Err(NotTaken::Malformed("an input of more than 512 bytes is a blob: store it, and name it"))
+        }
+        Payload::Inline(_) if spec.secret => {
+            Err(NotTaken::Malformed("a secret input is a blob, so that it is encrypted: store it, and name it"))
+        }
+        _ if spec.traceparent.as_ref().is_some_and(|trace| trace.len() > MAX_TRACE_BYTES) => {
+            Err(NotTaken::Malformed("a traceparent has at most 128 bytes"))
+        }
+        _ => Ok(()),
+    }
+}
 
 impl State {
     pub(super) fn submit(&mut self, request: RequestId, submit: Submit) {
@@ -89,13 +109,6 @@ impl State {
         if submit.priority > 9 {
             return Err(NotTaken::Malformed("a priority is 0 to 9"));
         }
-        let has = job.and_then(|job| self.job(job)).map_or(0, |job| job.tasks.len());
-        if has + submit.tasks.len() > limits.job_tasks {
-            return Err(too_much("tasks in one job", limits.job_tasks));
-        }
-        if self.durable.tasks.len() + submit.tasks.len() > limits.tasks {
-            return Err(too_much("tasks in this dispatcher", limits.tasks));
-        }
         if job.is_none() && self.durable.jobs.len() - self.finished.len() >= limits.open_jobs {
             return Err(too_much("open jobs", limits.open_jobs));
         }
@@ -103,6 +116,7 @@ impl State {
         let mut tasks = Vec::with_capacity(submit.tasks.len());
         for spec in &submit.tasks {
             let id = spec.id(&submit.owner);
+            well_formed(spec)?;
             if !self.config.kinds.contains(&spec.class.kind) {
                 return Err(NotTaken::UnknownKind(spec.class.kind.to_string()));
             }
@@ -114,7 +128,9 @@ impl State {
             }
             let mut level = 0;
             for need in &spec.needs {
-                let known = levels.get(need).copied().or_else(|| self.task(need).map(|task| task.level));
+                // Somebody else's proof is not known to this owner.
+                let kept = || self.task(need).filter(|task| task.owner == submit.owner);
+                let known = levels.get(need).copied().or_else(|| kept().map(|task| task.level));
                 let Some(below) = known else { return Err(NotTaken::UnknownNeed { task: id, need: *need }) };
                 level = level.max(below + 1);
             }
@@ -124,7 +140,17 @@ impl State {
             levels.insert(id, level);
             tasks.push((id, spec.clone()));
         }
-        let sealed = job.and_then(|job| self.job(job)).and_then(|job| job.root);
+        // What is there already is not counted again, so that a large submission can be repeated, too.
+        let found = job.and_then(|job| self.job(job));
+        let new = levels.keys().filter(|task| !found.is_some_and(|job| job.tasks.contains(task))).count();
+        if new > 0 && found.map_or(0, |job| job.tasks.len()) + new > limits.job_tasks {
+            return Err(too_much("tasks in one job", limits.job_tasks));
+        }
+        let unknown = levels.keys().filter(|task| self.task(task).is_none()).count();
+        if unknown > 0 && self.durable.tasks.len() + unknown > limits.tasks {
+            return Err(too_much("tasks in this dispatcher", limits.tasks));
+        }
+        let sealed = found.and_then(|job| job.root);
         let holds = |task: &TaskId| job.is_some_and(|job| self.holds(job, task));
         if let (Some(job), Some(sealed)) = (job, sealed)
             && (submit.root.is_some_and(|root| root != sealed) || tasks.iter().any(|(task, _)| !holds(task)))

@@ -144,6 +144,7 @@ impl State {
                 if self.task(&dependent).is_some_and(|task| !task.ready()) {
                     self.step_out(&dependent);
                 }
+                self.take_back(&dependent, &format!("a proof that it needs, blob {digest}, is missing or damaged"));
             }
             self.line_up(&task);
         }
@@ -161,6 +162,17 @@ impl State {
         self.match_idle();
     }
 
+    /// Ends the lease of a task that waits again. Its proof would be of a proof that is gone: the next one has
+    /// other bytes, and against these a good worker's proof would seem wrong.
+    fn take_back(&mut self, id: &TaskId, reason: &str) {
+        let Some(lease) = self.leases.get(id) else { return };
+        let (worker, token, session) = (lease.worker.clone(), lease.token, lease.session);
+        self.end_lease(id, worker, (Cause::Blob, reason.to_owned(), Default::default()));
+        if let Some(session) = session.filter(|session| self.sessions.contains_key(session)) {
+            self.out.actions.push(Action::Notify(session, Notice::Stop(token)));
+        }
+    }
+
     /// A task is tried no more: every job that wants it fails.
     pub(super) fn die(&mut self, id: &TaskId) {
         self.commit(Record::Died { task: *id });
@@ -174,7 +186,9 @@ impl State {
     pub(super) fn forget_old(&mut self) {
         while let Some((ended, job)) = self.finished.first().copied() {
             let old = self.now.ms_since(ended) > self.config.keep_finished_ms;
-            if !old && self.finished_tasks <= self.config.keep_finished_tasks {
+            // The newest job is kept however large it is: its asker has to see how it ended.
+            let fits = self.finished_tasks <= self.config.keep_finished_tasks || self.finished.len() == 1;
+            if !old && fits {
                 return;
             }
             self.finished.pop_first();

@@ -75,9 +75,13 @@ impl State {
             if lease.verifying.is_some() {
                 continue;
             }
-            let (worker, what) = (lease.worker.clone(), if lease.pooled { "the broker" } else { "the worker" });
-            let reason = format!("the connection of {what} was lost");
-            self.end_lease(&task, worker, (Cause::Disconnected, reason, Default::default()));
+            // An offer that nobody took is no attempt, however often the broker comes and goes.
+            let (cause, what) = match lease.pooled {
+                true => (Cause::Returned, "the broker"),
+                false => (Cause::Disconnected, "the worker"),
+            };
+            let (worker, reason) = (lease.worker.clone(), format!("the connection of {what} was lost"));
+            self.end_lease(&task, worker, (cause, reason, Default::default()));
         }
         self.match_idle();
     }

@@ -2,7 +2,7 @@
 
 use proving::error::FailureClass;
 use proving::id::TaskId;
-use proving::lease::{Cause, Usage};
+use proving::lease::{Cause, Token, Usage};
 use proving::payload::Payload;
 
 use super::{Pending, State};
@@ -14,31 +14,49 @@ use crate::record::Record;
 /// The longest reason that is kept, in bytes.
 const MAX_REASON_BYTES: usize = 1024;
 
+/// More than ten years of anything is nonsense.
+const MAX_USAGE_MS: u64 = 10 * 365 * 24 * 3_600_000;
+
+/// What a worker says that it used goes into sums and averages, so it has to be a number to calculate with.
+fn plausible(usage: Usage) -> Usage {
+    let Usage { wall_ms, cpu_ms, peak_memory_bytes } = usage;
+    Usage { wall_ms: wall_ms.min(MAX_USAGE_MS), cpu_ms: cpu_ms.min(MAX_USAGE_MS), peak_memory_bytes }
+}
+
 impl State {
     pub(super) fn claim(&mut self, request: RequestId, id: SessionId, held: Held, redelivered: bool) {
+        if !self.sessions.contains_key(&id) {
+            self.reply(request, Reply::NoSession);
+            return;
+        }
         let token = self.claimed(id, held, redelivered);
         self.reply(request, Reply::Claim(token));
         self.match_idle();
     }
 
-    fn claimed(&mut self, id: SessionId, held: Held, redelivered: bool) -> Option<proving::lease::Token> {
-        let session = self.sessions.get(&id).filter(|session| !session.draining)?;
+    fn claimed(&mut self, id: SessionId, held: Held, redelivered: bool) -> Option<Token> {
+        let session = self.sessions.get(&id)?;
         let lease = self.leases.get(&held.task).filter(|_| self.current(&held))?;
         if lease.session == Some(id) && !lease.pooled {
             return Some(held.token);
         }
         let worker = session.worker.clone();
         let fits = session.memory_bytes.saturating_sub(session.used_bytes) >= lease.memory;
-        let unfit = !fits || self.suspended(&worker);
-        if lease.pooled && !unfit {
+        let class = self.task(&held.task).and_then(|task| self.classes.get(&task.spec.class));
+        let offers = class.is_some_and(|class| session.classes.contains(class));
+        let unfit = !fits || !offers || session.draining || self.suspended(&worker);
+        // A first delivery shows that nobody had claimed it before this dispatcher started, either.
+        let waits_since_before = lease.session.is_none() && lease.verifying.is_none() && !redelivered;
+        let unclaimed = lease.pooled || waits_since_before;
+        if unclaimed && !unfit {
             self.hand_over(&held.task, id);
             return Some(held.token);
         }
-        if !lease.pooled && (!redelivered || lease.verifying.is_some()) {
+        if !unclaimed && (!redelivered || lease.verifying.is_some()) {
             return None;
         }
         // Either this worker cannot have it, and it is offered again; or whoever had it is gone.
-        let (before, cause) = match lease.pooled {
+        let (before, cause) = match unclaimed {
             true => (worker, Cause::Returned),
             false => (lease.worker.clone(), Cause::Disconnected),
         };
@@ -62,6 +80,7 @@ impl State {
     }
 
     pub(super) fn done(&mut self, request: RequestId, id: SessionId, held: Held, output: Payload, usage: Usage) {
+        let usage = plausible(usage);
         if !self.sessions.contains_key(&id) {
             self.reply(request, Reply::NoSession);
             return;
@@ -70,6 +89,13 @@ impl State {
         if !counts || !self.leases.contains_key(&held.task) {
             let answer = self.late(&held);
             self.reply(request, Reply::Answer(answer));
+            return;
+        }
+        if let Some(pending) = self.leases.get_mut(&held.task).and_then(|lease| lease.verifying.as_mut()) {
+            // Posted again after a lost connection: the check goes on, of what was posted first, whatever comes
+            // now; the new question waits for its outcome.
+            let before = std::mem::replace(&mut pending.request, request);
+            self.reply(before, Reply::NoSession);
             return;
         }
         let Some(task) = self.task(&held.task) else { return };
@@ -83,12 +109,8 @@ impl State {
         };
         self.set_expiry(&held.task, None);
         let Some(lease) = self.leases.get_mut(&held.task) else { return };
-        // The same proof, posted again after a lost connection: the check goes on, the new question waits.
-        let before = lease.verifying.replace(Pending { request, output, usage });
-        match before {
-            Some(before) => self.reply(before.request, Reply::NoSession),
-            None => self.out.actions.push(Action::Verify(Box::new(check))),
-        }
+        lease.verifying = Some(Pending { request, output, usage });
+        self.out.actions.push(Action::Verify(Box::new(check)));
     }
 
     /// A completion whose lease is over: the very one that was accepted is told so again.
@@ -122,7 +144,8 @@ impl State {
             }
             Verdict::Unreadable(digest) => {
                 let reason = format!("blob {digest} is missing or damaged");
-                self.end_lease(&held.task, worker, (Cause::Blob, reason.clone(), usage));
+                self.end_lease(&held.task, worker.clone(), (Cause::Blob, reason.clone(), usage));
+                self.avoid(&held.task, worker);
                 self.reply(request, Reply::Answer(Answer::Refused(reason)));
                 self.blob_lost(digest);
             }
@@ -142,7 +165,10 @@ impl State {
             return;
         };
         let worker = lease.worker.clone();
-        self.end_lease(&held.task, worker, failure);
+        let (cause, reason, usage) = failure;
+        self.end_lease(&held.task, worker.clone(), (cause, reason, plausible(usage)));
+        // What does not count against the task counts against trying it there again at once, round and round.
+        self.avoid(&held.task, worker);
         self.reply(request, Reply::Answer(Answer::Accepted));
         self.match_idle();
     }
@@ -158,10 +184,7 @@ impl State {
             return;
         }
         if cause.counts() {
-            let until = self.now.plus_ms(self.config.avoid_ms);
-            let avoided = self.avoided.entry(*id).or_default();
-            avoided.retain(|(who, until)| *who != worker && *until > self.now);
-            avoided.push((worker.clone(), until));
+            self.avoid(id, worker.clone());
         }
         if cause.class() == FailureClass::Resources
             && let Some(had) = had
@@ -181,6 +204,17 @@ impl State {
         } else {
             self.line_up(id);
         }
+    }
+
+    /// For a while, this worker is not given this task again.
+    fn avoid(&mut self, id: &TaskId, worker: String) {
+        if !self.task(id).is_some_and(|task| matches!(task.phase, Phase::Queued | Phase::Leased { .. })) {
+            return;
+        }
+        let until = self.now.plus_ms(self.config.avoid_ms);
+        let avoided = self.avoided.entry(*id).or_default();
+        avoided.retain(|(who, until)| *who != worker && *until > self.now);
+        avoided.push((worker, until));
     }
 
     /// Writes a failed attempt down.
