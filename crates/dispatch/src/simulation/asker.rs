@@ -45,7 +45,7 @@ pub(super) struct Plan {
     number: u64,
     job: Option<JobId>,
     /// It is to be cancelled, for want of a way to go on.
-    given_up: bool,
+    given_up: Option<u64>,
     retries: u32,
     pub(super) over: bool,
 }
@@ -119,7 +119,7 @@ impl World {
             sent: None,
             number: 0,
             job: None,
-            given_up: false,
+            given_up: None,
             retries: 0,
             over: false,
         }
@@ -180,17 +180,19 @@ impl World {
         if plan.sent.is_some() {
             self.fire(Fired::Resubmitted);
         }
-        if self.plans[p].given_up {
+        if let Some(since) = self.plans[p].given_up {
             // A late copy may have begun it all the same.
             let plan = &self.plans[p];
             let job = self.judge.open_job(&plan.owner, &plan.name);
             self.plans[p].job = job;
-            self.plans[p].over = job.is_none();
+            if job.is_none() {
+                self.plans[p].over = self.now - since > 5_000 * MS;
+                return;
+            }
         }
         let job = self.plans[p].job.or(job);
         match job {
-            _ if self.plans[p].over => {}
-            Some(job) if self.plans[p].given_up || (mood == 0 && !calm) => {
+            Some(job) if self.plans[p].given_up.is_some() || (mood == 0 && !calm) => {
                 self.fire(Fired::Cancel);
                 self.judge.cancelled.insert(job);
                 self.send(p, Question::Cancel(job));
@@ -294,18 +296,13 @@ impl World {
                         self.send(p, Question::Retry(job));
                     }
                     JobState::Failed { task: None, .. } => {
-                        plan.over = true;
+                        plan.given_up = Some(self.now);
                         self.fire(Fired::Deadline);
                     }
-                    _ => plan.over = true,
+                    _ => plan.given_up = Some(self.now),
                 }
             }
-            Reply::NotTaken(NotTaken::NoJob(_) | NotTaken::Sealed(_)) => plan.over = true,
-            Reply::NotTaken(NotTaken::Over(_) | NotTaken::NotFailed(_) | NotTaken::Invalid(_)) => plan.over = true,
-            _ => {
-                plan.given_up = true;
-                plan.sent = Some(self.now);
-            }
+            _ => plan.given_up = Some(self.now),
         }
     }
 }
