@@ -1,5 +1,6 @@
 //! The dispatcher as everything else in this process sees it: a handle on the loop.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,7 +8,9 @@ use std::time::Duration;
 use blobs::Blobs;
 use dispatch::event::{Event, Reply, RequestId, SessionId};
 use dispatch::state::State;
+use proving::kind::Kind;
 use tokio::sync::{mpsc, oneshot};
+use transport::http::{Refusal, Scope};
 use transport::plane::PlaneError;
 
 use crate::driver::Input;
@@ -18,6 +21,8 @@ use crate::metrics::Metrics;
 #[derive(Clone)]
 pub struct Dispatcher {
     pub(crate) shared: Arc<Shared>,
+    /// The kinds that workers get through this handle; all where `None`.
+    pub(crate) kinds: Option<Arc<BTreeSet<Kind>>>,
 }
 
 pub(crate) struct Shared {
@@ -107,6 +112,17 @@ impl Dispatcher {
         // Depth and age are of this moment; the rest counts on as things happen.
         let _ = self.look(move |state| metrics.observe(state)).await;
         self.shared.metrics.text()
+    }
+
+    /// The same dispatcher for workers that get tasks of these kinds only, whatever they offer.
+    #[must_use]
+    pub fn only(&self, kinds: Option<BTreeSet<Kind>>) -> Self {
+        Self { shared: self.shared.clone(), kinds: kinds.map(Arc::new) }
+    }
+
+    /// Counts a request that was sent away for its token.
+    pub fn token_refused(&self, scope: Scope, refusal: Refusal) {
+        self.shared.metrics.tokens_refused.with_label_values(&[scope.name(), refusal.name()]).inc();
     }
 
     /// Tells the loop to end.

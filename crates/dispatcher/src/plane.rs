@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dispatch::event::{self, Event, Reply};
 use dispatch::model::Class;
+use proving::kind::Kind;
 use proving::lease::Token;
 use proving::payload::{BlobDigest, Payload};
 use tokio::sync::{mpsc, oneshot};
@@ -20,7 +21,7 @@ impl WorkPlane for Dispatcher {
         let hello = event::Hello {
             worker: hello.worker,
             pool: role == Role::Pool,
-            classes: hello.offers.into_iter().map(class).collect(),
+            classes: hello.offers.into_iter().filter(|offer| self.gives(&offer.kind)).map(class).collect(),
             memory_bytes: hello.memory_bytes,
             running: hello.running.iter().map(held).collect(),
         };
@@ -96,6 +97,13 @@ impl WorkPlane for Dispatcher {
 
     fn max_blob_bytes(&self) -> usize {
         self.shared.max_blob_bytes
+    }
+}
+
+impl Dispatcher {
+    /// Whether workers get tasks of this kind through this handle.
+    fn gives(&self, kind: &Kind) -> bool {
+        self.kinds.as_ref().is_none_or(|kinds| kinds.contains(kind))
     }
 }
 

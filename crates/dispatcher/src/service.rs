@@ -90,7 +90,7 @@ pub async fn start(parts: Parts) -> Result<Running, DispatcherError> {
         sessions: HashMap::new(),
         looks: Default::default(),
     };
-    let dispatcher = Dispatcher { shared: Arc::new(shared) };
+    let dispatcher = Dispatcher { shared: Arc::new(shared), kinds: None };
     let sweeping = tokio::spawn(sweep::sweep(dispatcher.clone()));
     let ended = tokio::spawn(async move {
         let outcome = driver.run().await;

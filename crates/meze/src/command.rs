@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::console::Console;
 use crate::verify::{self, Refused};
-use crate::{bench, demo, inspect, keys, prove};
+use crate::{bench, demo, inspect, keys, prove, roles};
 
 /// How the command line is wrong, in one sentence; the exit code is 2.
 #[derive(Debug)]
@@ -56,6 +56,10 @@ enum Command {
     Inspect(inspect::InspectArgs),
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    Dispatcher(roles::dispatcher::DispatcherArgs),
+    Worker(Box<roles::worker::WorkerArgs>),
+    #[command(hide = true)]
+    ProverChild(roles::child::ChildArgs),
 }
 
 /// Runs one command line and says how it went.
@@ -82,6 +86,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(args) => verify::run(&args, console),
         Command::Inspect(args) => inspect::run(&args, console),
         Command::Bench(command) => bench::run(&command, console),
+        Command::Dispatcher(args) => roles::dispatcher::run(&args, console),
+        Command::Worker(args) => roles::worker::run(&args, console),
+        // Its exit code is for its worker.
+        Command::ProverChild(args) => return roles::child::run(&args),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     let text = chain(&error);

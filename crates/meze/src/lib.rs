@@ -2,6 +2,7 @@
 //!
 //! - [`command`] reads the command line and gives the exit code; [`settings`] are the seed's settings.
 //! - One module a command: [`demo`], [`keys`], [`prove`], [`verify`], [`inspect`], [`mod@bench`].
+//! - [`roles`]: the dispatcher, the worker and its child; [`fleet`]: the rollup's proofs as tasks.
 //! - [`trusted`] holds the digests of the keys that this version knows.
 //! - [`pipeline`] turns transactions into the proof of a rollup; [`measure`] says what that took.
 
@@ -11,12 +12,14 @@ pub mod console;
 pub mod cpu;
 pub mod demo;
 pub mod files;
+pub mod fleet;
 pub mod inspect;
 pub mod keys;
 pub mod measure;
 pub mod pipeline;
 pub mod progress;
 pub mod prove;
+pub mod roles;
 pub mod settings;
 pub mod text;
 pub mod trusted;

@@ -1,5 +1,6 @@
 //! The seed's settings, each an environment variable and a flag, shared by every command.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -57,6 +58,22 @@ pub struct CircuitArgs {
 }
 
 impl CircuitArgs {
+    /// The same settings as environment variables, for another process of this program.
+    pub fn environment(&self) -> Vec<(OsString, OsString)> {
+        let text = |value: &dyn ToString| OsString::from(value.to_string());
+        [
+            ("MAX_CIRCUIT_SIZE", text(&self.max_circuit_size)),
+            ("NUM_INNER_ROLLUP_TXS", text(&self.num_inner_rollup_txs)),
+            ("NUM_OUTER_ROLLUP_PROOFS", text(&self.num_outer_rollup_proofs)),
+            ("PROVERLESS", text(&self.proverless)),
+            ("LAZY_INIT", text(&self.lazy_init)),
+            ("PERSIST", text(&self.persist)),
+            ("DATA_DIR", self.data_dir.clone().into()),
+        ]
+        .map(|(name, value)| (name.into(), value))
+        .to_vec()
+    }
+
     /// N and M.
     ///
     /// # Errors

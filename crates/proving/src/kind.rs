@@ -58,6 +58,8 @@ known_kinds! {
     ROLLUP_OUTER = "rollup.outer";
     /// The last proof of a rollup, the one that is checked by the world.
     ROLLUP_ROOT_VERIFIER = "rollup.root-verifier";
+    /// The verification key of another rollup circuit, asked for like a proof.
+    ROLLUP_VERIFICATION_KEY = "rollup.verification-key";
     /// A transaction of the Miden network.
     MIDEN_TRANSACTION = "miden.transaction";
     /// A batch of Miden transactions.
@@ -75,6 +77,9 @@ known_kinds! {
 }
 
 impl Kind {
+    /// Sleeps instead of proving: for benchmarks and tests of the fabric, and known to nobody who was not told.
+    pub const TEST_SLEEP: Self = Self(Cow::Borrowed("test.sleep"));
+
     /// The part before the dot.
     pub fn family(&self) -> &str {
         self.0.split_once('.').map_or("", |(family, _)| family)

@@ -4,6 +4,7 @@
 //! - [`provers`] puts them behind the vocabulary that all proof families share.
 //! - [`verify`] checks proofs, and rollups with their blocks; it needs a [`verification_key`] only.
 //! - [`witness_file`], [`proof_file`]: what goes in and comes out, as files.
+//! - [`self_test`](mod@self_test): whether this machine proves right.
 //! - [`switches`] lists every constraint; [`config`] the parameters.
 
 mod asked;
@@ -24,6 +25,7 @@ pub mod proof_file;
 pub mod provers;
 mod recursion;
 mod root_verifier;
+pub mod self_test;
 pub mod settings;
 mod store;
 pub mod switches;

@@ -1,0 +1,25 @@
+//! The roles of the fabric, a subcommand each: a dispatcher that decides, workers that prove, and the hidden child
+//! that a worker hands its tasks to.
+
+pub mod child;
+pub mod dispatcher;
+pub mod secrets;
+pub mod worker;
+
+use anyhow::{Context, Result};
+use tokio::runtime::{Builder, Runtime};
+
+/// The runtime of a role.
+///
+/// # Errors
+/// The system gives no threads.
+pub fn runtime(threads: usize) -> Result<Runtime> {
+    let mut builder = match threads {
+        1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    if threads > 1 {
+        builder.worker_threads(threads);
+    }
+    builder.enable_all().build().context("no runtime could be started")
+}
