@@ -1,56 +1,26 @@
-//! Content-addressed bytes, checked on every read, encrypted where they are secret.
+//! Blobs: bytes that are named by their BLAKE3 digest, checked against it on every read, and encrypted at
+//! rest where they are secret.
 //!
-//! (The dispatcher is being written against exactly these signatures; what is in them is still to be made.)
+//! | file | what it holds |
+//! |---|---|
+//! | `blobs` | [`Blobs`]: put, get, delete, list, sweep |
+//! | `place` | where the bytes lie: a folder, memory, an object store |
+//! | `folder` | writing files so that they survive a power cut, for nobody else's eyes |
+//! | `sealed` | the bytes of a secret blob as they are stored |
+//! | `key` | the key of the secret blobs, and its file |
+//! | `error` | what can go wrong |
+//!
+//! Layout, version 1, below the place's root: `v1/plain/<digest>` holds a blob's bytes as they are;
+//! `v1/secret/<keyed digest>` a secret blob's, sealed (the name is a BLAKE3 keyed by the secret key, so that
+//! nobody without it can test a guess of the content); `v1/key` tells which key the secret blobs have.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+mod blobs;
+mod error;
+mod folder;
+mod key;
+mod place;
+mod sealed;
 
-use bytes::Bytes;
-use proving::payload::{BlobDigest, Payload};
-
-/// A place for blobs. Clones are the same place.
-#[derive(Clone, Default)]
-pub struct Blobs(Arc<Mutex<HashMap<BlobDigest, Bytes>>>);
-
-/// Why a blob is not kept or not there.
-#[derive(Debug, thiserror::Error)]
-pub enum BlobError {
-    /// It is not there.
-    #[error("blob {0} is missing")]
-    Missing(BlobDigest),
-}
-
-impl Blobs {
-    /// In memory.
-    pub fn memory() -> Self {
-        Self::default()
-    }
-
-    /// Keeps bytes.
-    ///
-    /// # Errors
-    /// [`BlobError`].
-    pub async fn put(&self, bytes: Bytes, _secret: bool) -> Result<Payload, BlobError> {
-        let payload = Payload::blob_of(&bytes);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(payload.digest(), bytes);
-        Ok(payload)
-    }
-
-    /// The bytes, checked.
-    ///
-    /// # Errors
-    /// [`BlobError`].
-    pub async fn get(&self, digest: BlobDigest) -> Result<Bytes, BlobError> {
-        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
-        found.ok_or(BlobError::Missing(digest))
-    }
-
-    /// Deletes what is older than `age` and not kept; how many were deleted.
-    ///
-    /// # Errors
-    /// [`BlobError`].
-    pub async fn sweep(&self, _age: Duration, _keep: impl Fn(&BlobDigest) -> bool) -> Result<usize, BlobError> {
-        Ok(0)
-    }
-}
+pub use blobs::{BlobName, Blobs, DEFAULT_LIMIT, Sensitivity, StoredBlob, Swept};
+pub use error::BlobError;
+pub use key::SecretKey;
