@@ -1,5 +1,7 @@
 //! What only a store on a server can meet: the server restarts, connections break, other versions' tables.
 
+#![allow(clippy::unwrap_used, reason = "what a test calls may panic, as a test may")]
+
 use std::time::{Duration, Instant};
 
 use dispatch::store::{Store, StoreError};

@@ -1,5 +1,7 @@
 //! What only a store in a file can meet: file modes, damage, other versions' files.
 
+#![allow(clippy::unwrap_used, reason = "what a test calls may panic, as a test may")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! What was acknowledged is there after a SIGKILL at any moment.
 
+#![allow(clippy::unwrap_used, reason = "what a test calls may panic, as a test may")]
+
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;

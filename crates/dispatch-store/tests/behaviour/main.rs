@@ -1,5 +1,7 @@
 //! One behaviour for every store: the same tests run against memory, SQLite and a real PostgreSQL server.
 
+#![allow(clippy::unwrap_used, reason = "what a test calls may panic, as a test may")]
+
 mod disks;
 mod ownership;
 mod suite;
