@@ -5,7 +5,7 @@
 //! batch is on its way to the disk the next one gathers: that is the group commit.
 
 use crate::config::Config;
-use crate::event::{Action, Event};
+use crate::event::{Action, Answer, Event, NotTaken, Reply};
 use crate::model::Durable;
 use crate::planted::Fault;
 use crate::record::{Record, RecordError, decode_batch, decode_snapshot, encode_batch, encode_snapshot};
@@ -43,8 +43,12 @@ pub struct Engine {
     /// The number of the next batch.
     next: u64,
     gathering: Released,
+    /// Something of what gathers has to be written past the store's owner, even if there is nothing to write.
+    asserts: bool,
     in_flight: Option<Released>,
     released: Vec<Released>,
+    /// A copy of the state, and the batch that it was taken after.
+    cut: Option<(u64, Durable)>,
     bytes_since_snapshot: usize,
     snapshot_after: usize,
 }
@@ -64,6 +68,8 @@ impl Engine {
             state: State::recover(config, durable, records, now),
             next: kept.last() + 1,
             gathering: Released::default(),
+            asserts: false,
+            cut: None,
             in_flight: None,
             released: Vec::new(),
             bytes_since_snapshot: kept.batches.iter().map(Vec::len).sum(),
@@ -83,6 +89,7 @@ impl Engine {
             self.gathering.records.extend(records);
             return;
         }
+        self.asserts |= actions.iter().any(rests_on_ownership);
         self.gathering.records.extend(records);
         self.gathering.actions.extend(actions);
         self.pass();
@@ -91,14 +98,21 @@ impl Engine {
     /// The next batch to make durable, if there is one and none is on its way. [`Engine::durable`] is to
     /// follow when it is; if that fails, this engine is of no use any more: start another one from the store.
     pub fn batch(&mut self) -> Option<Batch> {
-        if self.in_flight.is_some() || self.gathering.records.is_empty() {
+        if self.in_flight.is_some() || !self.has_to_be_written() {
             return None;
         }
+        self.asserts = false;
         let group = std::mem::take(&mut self.gathering);
         let batch = Batch { number: self.next, bytes: encode_batch(&group.records) };
         self.next += 1;
         self.bytes_since_snapshot += batch.bytes.len();
         self.in_flight = Some(group);
+        // Nothing gathers now, so that the state is what it will be after this batch. Under load there may be no
+        // better moment.
+        if self.cut.is_none() && self.snapshot_is_due() {
+            self.bytes_since_snapshot = 0;
+            self.cut = Some((batch.number, self.state.durable().clone()));
+        }
         Some(batch)
     }
 
@@ -114,14 +128,22 @@ impl Engine {
     }
 
     /// A copy of the durable state and the number of the last batch in it, once enough has gathered since the
-    /// last one, and only between batches. Encode it with [`snapshot_bytes`], away from the loop.
+    /// last one. All of it is durable. Encode it with [`snapshot_bytes`], away from the loop.
     pub fn snapshot(&mut self) -> Option<(u64, Durable)> {
+        let durable_to = self.durable_to();
+        if let Some(cut) = self.cut.take_if(|(number, _)| *number <= durable_to) {
+            return Some(cut);
+        }
         let settled = self.in_flight.is_none() && self.gathering.records.is_empty();
-        if !settled || self.bytes_since_snapshot < self.snapshot_after.max(self.state.durable().tasks.len() * 512) {
+        if !settled || self.cut.is_some() || !self.snapshot_is_due() {
             return None;
         }
         self.bytes_since_snapshot = 0;
         Some((self.next - 1, self.state.durable().clone()))
+    }
+
+    fn snapshot_is_due(&self) -> bool {
+        self.bytes_since_snapshot >= self.snapshot_after.max(self.state.durable().tasks.len() * 512)
     }
 
     /// Takes snapshots after so many bytes.
@@ -148,9 +170,26 @@ impl Engine {
 
     /// What rests on nothing that is still on its way need not wait.
     fn pass(&mut self) {
-        if self.in_flight.is_none() && self.gathering.records.is_empty() && !self.gathering.actions.is_empty() {
+        if self.in_flight.is_none() && !self.has_to_be_written() && !self.gathering.actions.is_empty() {
             self.released.push(std::mem::take(&mut self.gathering));
         }
+    }
+
+    fn has_to_be_written(&self) -> bool {
+        self.asserts || !self.gathering.records.is_empty()
+    }
+}
+
+/// Whether an answer is wrong if another dispatcher owns the store by now. One that froze and woke does not know
+/// the leases and jobs of the next one; it would call them stale, and their workers would drop their proofs and
+/// acknowledge their offers. Such an answer waits for a batch, empty if need be, that only the owner can write.
+fn rests_on_ownership(action: &Action) -> bool {
+    let Action::Reply(_, reply) = action else { return false };
+    match reply {
+        Reply::Claim(None) | Reply::Beat(false) | Reply::Answer(Answer::Stale) => true,
+        Reply::Welcome(stale) => !stale.is_empty(),
+        Reply::NotTaken(reason) => !matches!(reason, NotTaken::Malformed(_) | NotTaken::UnknownKind(_)),
+        _ => false,
     }
 }
 

@@ -111,7 +111,7 @@ pub enum Record {
         /// When.
         at: Time,
     },
-    /// A job that was over runs again.
+    /// A job that was over runs again; without a deadline, if that was over, too.
     JobReopened {
         /// Which.
         job: JobId,

@@ -59,6 +59,8 @@ pub struct State {
     finished_tasks: usize,
     /// Wrong proofs, by worker.
     refusals: BTreeMap<String, u32>,
+    /// How many tasks the workers that are gone were given.
+    away: BTreeMap<String, u64>,
     /// Workers that failed a task lately, and until when they are not given it again.
     avoided: BTreeMap<TaskId, Vec<(String, Time)>>,
 }
@@ -134,6 +136,7 @@ impl State {
             finished: BTreeSet::new(),
             finished_tasks: 0,
             refusals: BTreeMap::new(),
+            away: BTreeMap::new(),
             avoided: BTreeMap::new(),
         };
         for record in records {

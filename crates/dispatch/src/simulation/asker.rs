@@ -164,11 +164,18 @@ impl World {
 
     /// What an asker does several times a second.
     pub(super) fn plan(&mut self, p: usize) {
-        if self.plans[p].over {
-            return;
-        }
         let after = self.random.between(300, 700) * MS;
         self.soon(after, What::Plan(p));
+        if self.plans[p].over {
+            // A late question may have begun it once more.
+            let plan = &self.plans[p];
+            let Some(job) = self.judge.open_job(&plan.owner, &plan.name) else { return };
+            if self.judge.sealed(job) {
+                return;
+            }
+            self.plans[p].over = false;
+            self.plans[p].given_up = Some(self.now);
+        }
         let waits = self.plans[p].sent.is_some_and(|at| self.now - at < 2_000 * MS);
         if waits {
             return;

@@ -234,6 +234,11 @@ impl Judge {
         self.jobs.iter().find(|(_, job)| is(job)).map(|(id, _)| *id)
     }
 
+    /// Whether a job has its root.
+    pub(super) fn sealed(&self, job: JobId) -> bool {
+        self.jobs.get(&job).is_some_and(|job| job.root.is_some())
+    }
+
     /// The open jobs.
     pub(super) fn open(&self) -> usize {
         self.jobs.values().filter(|job| job.state == JobState::Open).count()

@@ -86,7 +86,8 @@ impl State {
             Record::JobReopened { job } => {
                 let Some(reopened) = self.durable.jobs.get_mut(job) else { return };
                 reopened.state = JobState::Open;
-                reopened.ended = None;
+                let ended = reopened.ended.take();
+                reopened.deadline = reopened.deadline.filter(|deadline| ended.is_none_or(|ended| ended < *deadline));
                 let tasks: Vec<TaskId> = reopened.tasks.iter().copied().collect();
                 tasks.into_iter().for_each(|task| self.want(task));
             }

@@ -251,7 +251,6 @@ impl State {
             return Err(NotTaken::Invalid(*invalid));
         }
         self.unfinish(job);
-        self.commit(Record::JobReopened { job });
         for task in dead {
             self.commit(Record::Revived { task });
         }

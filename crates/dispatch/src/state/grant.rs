@@ -22,7 +22,10 @@ impl State {
             return;
         };
         session.asks.push_back(request);
-        self.serve(id);
+        if self.serve(id) {
+            // Who kept room for what was just given has room for something else.
+            self.match_idle();
+        }
     }
 
     pub(super) fn unask(&mut self, id: SessionId, request: RequestId) {
@@ -35,10 +38,11 @@ impl State {
         self.reply(request, Reply::Nothing);
     }
 
-    /// Gives a session what it waits for, as far as there is something for it.
-    fn serve(&mut self, id: SessionId) {
+    /// Gives a session what it waits for, as far as there is something for it; whether there was.
+    fn serve(&mut self, id: SessionId) -> bool {
+        let mut served = false;
         loop {
-            let Some(session) = self.sessions.get(&id) else { return };
+            let Some(session) = self.sessions.get(&id) else { return served };
             let Some(request) = session.asks.front().copied() else { break };
             let Some(task) = self.choose(session) else { break };
             if let Some(session) = self.sessions.get_mut(&id) {
@@ -46,11 +50,13 @@ impl State {
                 session.grants += 1;
             }
             self.lease_to(&task, id, Some(request));
+            served = true;
         }
         self.wait(id);
+        served
     }
 
-    fn choose(&self, session: &Session) -> Option<TaskId> {
+    pub(super) fn choose(&self, session: &Session) -> Option<TaskId> {
         if !session.pool && self.suspended(&session.worker) {
             return None;
         }
@@ -59,8 +65,14 @@ impl State {
             false if self.planted(Fault::Weights) => u64::MAX,
             false => session.memory_bytes.saturating_sub(session.used_bytes),
         };
-        let oldest = (session.grants + 1).is_multiple_of(self.config.oldest_every);
-        self.ready.best(&session.classes, memory, oldest, |task| self.avoids(&session.worker, task))
+        let avoids = |task: &TaskId| self.avoids(&session.worker, task);
+        if !(session.grants + 1).is_multiple_of(self.config.oldest_every) {
+            return self.ready.best(&session.classes, memory, false, avoids);
+        }
+        // A worker of several slots keeps room for the oldest task until it fits: small ones would take every
+        // bit of memory that gets free, for ever.
+        let oldest = self.ready.best(&session.classes, session.memory_bytes, true, avoids)?;
+        self.ready.place(&oldest).is_some_and(|place| place.memory <= memory).then_some(oldest)
     }
 
     fn avoids(&self, worker: &str, task: &TaskId) -> bool {
@@ -121,6 +133,13 @@ impl State {
 
     /// Brings every ready task together with a worker that waits for one like it, until one of both is gone.
     pub(super) fn match_idle(&mut self) {
+        while self.match_once() {}
+    }
+
+    /// Goes through all who wait; whether to do it again, since somebody keeps room for a task that may have been
+    /// given to another.
+    fn match_once(&mut self) -> bool {
+        let (mut served, mut keeps_room) = (false, false);
         for class in self.ready.classes() {
             // Those with less memory than every one of them needs are not even asked.
             let mut last = None;
@@ -129,9 +148,12 @@ impl State {
                 let next = self.idle.get(&class).and_then(|all| all.range((from, Bound::Unbounded)).next());
                 let Some(next) = next.copied() else { break };
                 last = Some(next);
-                self.serve(next.1);
+                served |= self.serve(next.1);
+                let turn = |session: &Session| (session.grants + 1).is_multiple_of(self.config.oldest_every);
+                keeps_room |= self.sessions.get(&next.1).is_some_and(|s| !s.pool && !s.asks.is_empty() && turn(s));
             }
         }
+        served && keeps_room
     }
 
     /// Notes that a session waits, or that it does not.

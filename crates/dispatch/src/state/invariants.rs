@@ -75,7 +75,7 @@ impl State {
                 let none = |task: &proving::id::TaskId| self.avoided.contains_key(task);
                 let free = session.memory_bytes.saturating_sub(if session.pool { 0 } else { used });
                 let task = self.ready.best(&session.classes, free, false, none);
-                assert!(task.is_none() || self.suspended(&session.worker), "session {id:?} waits for nothing");
+                assert!(task.is_none() || self.choose(session).is_none(), "session {id:?} waits for nothing");
             }
         }
     }

@@ -104,13 +104,14 @@ impl State {
     pub(super) fn unfinish(&mut self, job: JobId) {
         let Some(found) = self.job(job) else { return };
         let (ended, tasks) = (found.ended, found.tasks.len());
-        let (deadline, now) = (found.deadline, self.now);
         if let Some(ended) = ended
             && self.finished.remove(&(ended, job))
         {
             self.finished_tasks -= tasks;
         }
-        self.deadlines.extend(deadline.filter(|deadline| *deadline > now).map(|deadline| (deadline, job)));
+        self.commit(Record::JobReopened { job });
+        let deadline = self.job(job).and_then(|job| job.deadline);
+        self.deadlines.extend(deadline.map(|deadline| (deadline, job)));
     }
 
     /// Tells whoever works on a task to stop, and forgets the lease.
@@ -136,7 +137,6 @@ impl State {
             self.commit(Record::OutputLost { task });
             for job in reopened {
                 self.unfinish(job);
-                self.commit(Record::JobReopened { job });
                 self.line_up_job(job);
             }
             let dependents = self.task(&task).map(|task| task.dependents.clone()).unwrap_or_default();

@@ -9,9 +9,15 @@ use super::{Session, State};
 use crate::event::{Action, Hello, Notice, Reply, RequestId, SessionId};
 use crate::planted::Fault;
 
+/// So many workers that are gone are remembered.
+const MAX_AWAY: usize = 10_000;
+
 impl State {
     pub(super) fn hello(&mut self, request: RequestId, id: SessionId, hello: Hello) {
         let classes = hello.classes.iter().map(|class| self.class_id(class)).collect::<BTreeSet<_>>();
+        // A worker that comes and goes still gives its turns to the oldest tasks.
+        let here = self.sessions.values().filter(|session| session.worker == hello.worker);
+        let grants = here.map(|session| session.grants).max().max(self.away.remove(&hello.worker)).unwrap_or(0);
         let session = Session {
             worker: hello.worker.clone(),
             pool: hello.pool,
@@ -21,7 +27,7 @@ impl State {
             holding: BTreeSet::new(),
             classes: classes.into_iter().collect(),
             asks: VecDeque::new(),
-            grants: 0,
+            grants,
         };
         self.sessions.insert(id, session);
         let mut stale = Vec::new();
@@ -61,6 +67,10 @@ impl State {
     pub(super) fn gone(&mut self, id: SessionId) {
         self.rest(id);
         let Some(session) = self.sessions.remove(&id) else { return };
+        if self.away.len() >= MAX_AWAY {
+            self.away.pop_first();
+        }
+        self.away.insert(session.worker, session.grants);
         for request in session.asks {
             self.reply(request, Reply::NoSession);
         }

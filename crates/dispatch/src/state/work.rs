@@ -14,6 +14,9 @@ use crate::record::Record;
 /// The longest reason that is kept, in bytes.
 const MAX_REASON_BYTES: usize = 1024;
 
+/// So many workers with wrong proofs are remembered: their names are their own choice.
+const MAX_REFUSED: usize = 10_000;
+
 /// More than ten years of anything is nonsense.
 const MAX_USAGE_MS: u64 = 10 * 365 * 24 * 3_600_000;
 
@@ -138,6 +141,9 @@ impl State {
                 self.follow(&task);
             }
             Verdict::Refused(reason) => {
+                if self.refusals.len() >= MAX_REFUSED && !self.refusals.contains_key(&worker) {
+                    self.refusals.pop_first();
+                }
                 *self.refusals.entry(worker.clone()).or_default() += 1;
                 self.end_lease(&held.task, worker, (Cause::Refused, reason.clone(), usage));
                 self.reply(request, Reply::Answer(Answer::Refused(reason)));
