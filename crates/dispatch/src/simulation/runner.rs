@@ -11,7 +11,7 @@ use super::world::{Size, World};
 use crate::planted::Fault;
 
 /// Up to 8 workers, 40 tasks, 500 events.
-pub(super) const SMALL: Size = Size { workers: 8, tasks: 40, events: 500 };
+pub(super) const SMALL: Size = Size { workers: 8, tasks: 40, events: 500, at_most: usize::MAX };
 
 /// So many seeds are enough to find a planted fault.
 const ENOUGH: u64 = 10_000;
@@ -70,10 +70,10 @@ pub(super) fn run_all(size: Size, seeds: u64) {
 /// Runs one world, and tells what happens in it.
 pub(super) fn replay(size: Size, seed: u64) {
     let events = match attempt(seed, size, None) {
-        Ok(_) => size.events,
+        Ok(_) => size.at_most,
         Err(_) => shortest(seed, size, None),
     };
-    let mut world = World::new(seed, Size { events, ..size }, None);
+    let mut world = World::new(seed, Size { at_most: events, ..size }, None);
     world.trace = true;
     world.run();
 }
@@ -109,7 +109,7 @@ fn attempt(seed: u64, size: Size, planted: Option<Fault>) -> Result<Coverage, St
 /// The fewest events after which the faults may end, and the world still fails.
 fn shortest(seed: u64, size: Size, planted: Option<Fault>) -> usize {
     let budgets = (1..).map(|step| step * size.events.div_ceil(50)).take_while(|events| *events < size.events);
-    let fails = |events: &usize| attempt(seed, Size { events: *events, ..size }, planted).is_err();
+    let fails = |events: &usize| attempt(seed, Size { at_most: *events, ..size }, planted).is_err();
     budgets.into_iter().find(fails).unwrap_or(size.events)
 }
 

@@ -29,8 +29,10 @@ const CALM: u64 = 300_000 * MS;
 pub(super) struct Size {
     pub(super) workers: u64,
     pub(super) tasks: u64,
-    /// So many events happen before the faults end.
+    /// Up to so many events happen before the faults end.
     pub(super) events: usize,
+    /// And not more than so many, to make a failing world short.
+    pub(super) at_most: usize,
 }
 
 /// What happens.
@@ -88,6 +90,8 @@ pub(super) struct World {
     /// Since when there are no more faults.
     pub(super) calm: Option<u64>,
     pub(super) heard: usize,
+    /// So many events happen before the faults end.
+    budget: usize,
     pub(super) numbers: u64,
     /// Where what happens is told, if somebody wants to read it.
     pub(super) trace: bool,
@@ -116,6 +120,7 @@ impl World {
             fired: Coverage::new(),
             calm: None,
             heard: 0,
+            budget: 0,
             numbers: 0,
             trace: false,
         };
@@ -124,6 +129,7 @@ impl World {
     }
 
     fn populate(&mut self) {
+        self.budget = self.random.between(self.size.events as u64 / 10, self.size.events as u64 + 1) as usize;
         let workers = self.random.between(1, self.size.workers + 1);
         for _ in 0..workers {
             self.add_worker();
@@ -165,7 +171,7 @@ impl World {
         while let Some(due) = self.queue.pop() {
             self.now = due.at;
             self.happen(due.what);
-            if self.calm.is_none() && self.heard >= self.size.events {
+            if self.calm.is_none() && self.heard >= self.budget.min(self.size.at_most) {
                 self.calm_down();
             }
             if let Some(since) = self.calm {
@@ -193,7 +199,7 @@ impl World {
             What::Chaos => {
                 if self.calm.is_none() {
                     self.chaos();
-                    let after = self.random.between(20, 400) * MS;
+                    let after = self.random.between(50, 1_500) * MS;
                     self.soon(after, What::Chaos);
                 }
             }
