@@ -13,6 +13,7 @@ mod disk;
 mod fired;
 mod judge;
 mod labour;
+mod large;
 mod process;
 mod random;
 mod runner;

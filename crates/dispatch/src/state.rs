@@ -51,7 +51,7 @@ pub struct State {
     /// When leases end.
     expiries: BTreeSet<(Time, TaskId)>,
     sessions: BTreeMap<SessionId, Session>,
-    /// Workers and pools that wait for a task, by class, the ones with the least memory first.
+    /// Workers and pools that wait for a task, by class, the ones with the least free memory first.
     idle: BTreeMap<ClassId, BTreeSet<(u64, SessionId)>>,
     deadlines: BTreeSet<(Time, JobId)>,
     /// Jobs that are over, in the order in which they ended.
@@ -114,7 +114,16 @@ pub struct Session {
     pub holding: BTreeSet<TaskId>,
     classes: Vec<ClassId>,
     asks: VecDeque<RequestId>,
+    /// The free memory with which it stands among those that wait.
+    waiting: Option<u64>,
     grants: u64,
+}
+
+impl Session {
+    /// How much memory a task may take.
+    fn free_bytes(&self) -> u64 {
+        if self.pool { self.memory_bytes } else { self.memory_bytes.saturating_sub(self.used_bytes) }
+    }
 }
 
 impl State {

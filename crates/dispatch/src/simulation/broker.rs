@@ -45,13 +45,8 @@ impl World {
             self.processes[process].pool = Some(Pool { session, asks: 0 });
             let request = self.request(Caller::Pool(process, session));
             let classes = (0..3).map(super::asker::class).collect();
-            let hello = Hello {
-                worker: "pool".to_owned(),
-                pool: true,
-                classes,
-                memory_bytes: u64::MAX,
-                running: Vec::new(),
-            };
+            let hello =
+                Hello { worker: "pool".to_owned(), pool: true, classes, memory_bytes: u64::MAX, running: Vec::new() };
             self.hear(process, Event::Hello { request, session, hello });
             return;
         };
@@ -123,7 +118,8 @@ impl World {
             None => {
                 let worker = &self.workers[w];
                 let class = &self.broker.offers[message as usize].spec.class;
-                if !worker.classes.contains(class) || self.broker.offers[message as usize].memory_bytes > worker.memory {
+                if !worker.classes.contains(class) || self.broker.offers[message as usize].memory_bytes > worker.memory
+                {
                     self.fire(Fired::ClaimUnfit);
                 }
                 self.acknowledge(w, Some(message));

@@ -217,7 +217,10 @@ impl World {
         let number = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"));
         let proof = &self.proofs[&number];
         let right = proof.right && proof.task == check.held.task;
-        assert!(!right || proof.needs == check.needs, "a right proof is held against other proofs than it was made from");
+        assert!(
+            !right || proof.needs == check.needs,
+            "a right proof is held against other proofs than it was made from"
+        );
         right
     }
 }

@@ -55,8 +55,7 @@ impl Process {
     }
 
     pub(super) fn settled(&self) -> bool {
-        self.append.is_none()
-            && self.engine.as_ref().is_some_and(|engine| engine.durable_to() == engine.settled_by())
+        self.append.is_none() && self.engine.as_ref().is_some_and(|engine| engine.durable_to() == engine.settled_by())
     }
 }
 

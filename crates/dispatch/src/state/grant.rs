@@ -60,11 +60,7 @@ impl State {
         if !session.pool && self.suspended(&session.worker) {
             return None;
         }
-        let memory = match session.pool {
-            true => session.memory_bytes,
-            false if self.planted(Fault::Weights) => u64::MAX,
-            false => session.memory_bytes.saturating_sub(session.used_bytes),
-        };
+        let memory = if self.planted(Fault::Weights) { u64::MAX } else { session.free_bytes() };
         let avoids = |task: &TaskId| self.avoids(&session.worker, task);
         if !(session.grants + 1).is_multiple_of(self.config.oldest_every) {
             return self.ready.best(&session.classes, memory, false, avoids);
@@ -108,6 +104,7 @@ impl State {
             holder.holding.insert(*id);
             holder.used_bytes = holder.used_bytes.saturating_add(place.memory);
         }
+        self.wait_anew(session);
         self.leases.insert(*id, lease);
         // An offer at a broker has no end: who takes it is not known, nor when.
         self.set_expiry(id, (!pool).then(|| self.now.plus_ms(self.config.lease_ms)));
@@ -157,23 +154,35 @@ impl State {
     }
 
     /// Notes that a session waits, or that it does not.
-    fn wait(&mut self, id: SessionId) {
+    pub(super) fn wait(&mut self, id: SessionId) {
+        self.rest(id);
         let Some(session) = self.sessions.get(&id) else { return };
-        if session.asks.is_empty() {
-            self.rest(id);
+        if session.asks.is_empty() || (!session.pool && self.suspended(&session.worker)) {
             return;
         }
+        let free = session.free_bytes();
         for class in &session.classes {
-            self.idle.entry(*class).or_default().insert((session.memory_bytes, id));
+            self.idle.entry(*class).or_default().insert((free, id));
+        }
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.waiting = Some(free);
+        }
+    }
+
+    /// Notes that the free memory of a session may have changed.
+    pub(super) fn wait_anew(&mut self, id: SessionId) {
+        if self.sessions.get(&id).is_some_and(|session| session.waiting.is_some_and(|at| at != session.free_bytes())) {
+            self.wait(id);
         }
     }
 
     /// Notes that a session does not wait.
     pub(super) fn rest(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get(&id) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(free) = session.waiting.take() else { return };
         for class in &session.classes {
             if let Some(waiting) = self.idle.get_mut(class) {
-                waiting.remove(&(session.memory_bytes, id));
+                waiting.remove(&(free, id));
             }
         }
     }
@@ -193,6 +202,7 @@ impl State {
         {
             session.used_bytes = session.used_bytes.saturating_sub(lease.memory);
         }
+        lease.session.into_iter().for_each(|session| self.wait_anew(session));
         if let Some(pending) = &lease.verifying {
             self.out.actions.push(Action::Reply(pending.request, Reply::Answer(crate::event::Answer::Stale)));
         }

@@ -66,8 +66,8 @@ impl State {
             for task in &session.holding {
                 assert_eq!(self.leases[task].session, Some(*id), "session {id:?} and the lease know each other");
             }
-            for class in &session.classes {
-                let waits = self.idle.get(class).is_some_and(|all| all.contains(&(session.memory_bytes, *id)));
+            for class in session.classes.iter().filter(|_| session.pool || !self.suspended(&session.worker)) {
+                let waits = self.idle.get(class).is_some_and(|all| all.contains(&(session.free_bytes(), *id)));
                 assert_eq!(waits, !session.asks.is_empty(), "session {id:?} waits when it asks");
             }
             // Nobody waits while there is something for him.

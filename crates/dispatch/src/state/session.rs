@@ -27,6 +27,7 @@ impl State {
             holding: BTreeSet::new(),
             classes: classes.into_iter().collect(),
             asks: VecDeque::new(),
+            waiting: None,
             grants,
         };
         self.sessions.insert(id, session);
@@ -51,10 +52,12 @@ impl State {
         {
             before.used_bytes = before.used_bytes.saturating_sub(memory);
         }
+        before.into_iter().for_each(|before| self.wait_anew(before));
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.holding.insert(*task);
         session.used_bytes = session.used_bytes.saturating_add(memory);
         let worker = session.worker.clone();
+        self.wait_anew(id);
         if let Some(lease) = self.leases.get_mut(task) {
             lease.session = Some(id);
             lease.worker = worker;
@@ -112,6 +115,9 @@ impl State {
 
     pub(super) fn clear(&mut self, request: RequestId, worker: &str) {
         let cleared = usize::from(self.refusals.remove(worker).is_some());
+        let of_worker = |(_, session): &(&SessionId, &Session)| session.worker == worker;
+        let sessions: Vec<SessionId> = self.sessions.iter().filter(of_worker).map(|(id, _)| *id).collect();
+        sessions.into_iter().for_each(|id| self.wait(id));
         self.reply(request, Reply::Drained(cleared));
         self.match_idle();
     }
