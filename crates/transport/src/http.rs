@@ -24,7 +24,8 @@
 //! `next` says in `seen` which offer came last, and a dispatcher that gave another one since gives that again. There
 //! is at most one `next` a session at a time; a second one ends the first with 409, so that an answer to a request
 //! whose asker has gone takes nothing. `done` in a `next` saves an exchange a task: the answer is never held back for
-//! the offer, which comes along if there is one at once. A client that takes no more tasks uses `/done`.
+//! the offer, which comes along if there is one at once. A client that does not begin the next task at once uses
+//! `/done`.
 
 mod auth;
 mod blob_client;

@@ -72,6 +72,11 @@ impl<P: WorkPlane> Session for LocalSession<P> {
         Ok(self.plane.done(self.id, done.clone()).await?)
     }
 
+    async fn done_and_next(&self, done: &Done) -> Result<(Answer, Option<Offer>), LinkError> {
+        let answer = self.done(done).await?;
+        Ok((answer, self.plane.next(self.id, Duration::ZERO).await.unwrap_or_default()))
+    }
+
     async fn failed(&self, failed: &Failed) -> Result<Answer, LinkError> {
         let failed = Failed { reason: cut(&failed.reason).to_owned(), ..failed.clone() };
         Ok(self.plane.failed(self.id, failed).await?)

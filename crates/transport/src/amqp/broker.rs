@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use lapin::options::{
     BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
 };
@@ -119,17 +120,39 @@ fn quorum() -> FieldTable {
     arguments
 }
 
-/// Publishes to a queue, and waits until it is known what became of it.
+/// Publishes to a queue, and waits until it is known what became of it. That it was kept may be wrong where there is
+/// no such queue and others publish to another at the same time; that it was returned never is.
 pub(super) async fn publish(channel: &Channel, queue: &ShortString, message: &Outgoing) -> Result<Fate, Broken> {
+    match confirmed(channel, queue, message).await? {
+        Some(returned) if returned == *queue => Ok(Fate::Returned),
+        _ => Ok(Fate::Kept),
+    }
+}
+
+/// Publishes a message to many queues, and says which of them are not there. Nothing else may be published on this
+/// channel meanwhile.
+pub(super) async fn missing(
+    channel: &Channel,
+    queues: impl Iterator<Item = &ShortString>,
+    message: &Outgoing,
+) -> Result<Vec<ShortString>, Broken> {
+    let returned = try_join_all(queues.map(|queue| confirmed(channel, queue, message))).await?;
+    Ok(returned.into_iter().flatten().collect())
+}
+
+/// Publishes a message, and gives the queue of one that came back: this one's, or another's that was under way on the
+/// channel. For the broker may confirm many at once, and then the library hands what came back to the earliest of them.
+/// So only of all messages together is it known which came back; whoever asks for one alone must bear to be told that
+/// it was kept when it was not.
+async fn confirmed(channel: &Channel, queue: &ShortString, message: &Outgoing) -> Result<Option<ShortString>, Broken> {
     let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let publishing = async {
         let properties = message.properties.clone();
         channel.basic_publish("".into(), queue.clone(), mandatory, &message.body, properties).await?.await
     };
     match tokio::time::timeout(CONFIRM, publishing).await.map_err(|_| Broken::Silent)?? {
-        Confirmation::Ack(None) => Ok(Fate::Kept),
-        Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => Ok(Fate::Returned),
-        Confirmation::Nack(None) | Confirmation::NotRequested => Err(Broken::NotKept),
+        Confirmation::Ack(returned) => Ok(returned.map(|message| message.delivery.routing_key)),
+        Confirmation::Nack(_) | Confirmation::NotRequested => Err(Broken::NotKept),
     }
 }
 

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use lapin::Channel;
 use lapin::types::ShortString;
 use tokio::sync::mpsc;
 
-use super::broker::{Broken, Fate, Post, publish};
+use super::broker::{Broken, Fate, Post, missing};
 use super::names::OfferClass;
 use super::pools::Pools;
 use super::wire::{Key, Opening, Outgoing, Reply};
@@ -90,17 +89,17 @@ impl<P: WorkPlane> Guests<P> {
         keys.into_iter().for_each(|key| self.depart(key));
     }
 
-    /// Says a word to everybody; whose queue is not there is gone. Those who came before this connection of ours have
+    /// Says a word to everybody, on a channel for this alone; whose queue is not there is gone. Those who came before this connection of ours have
     /// until the end of their grace to come back: the broker may have ended their connections with ours.
     pub(super) async fn ping(&self, channel: &Channel, connection: u64, graced: bool) -> Result<(), Broken> {
         let mut ping = Outgoing::reply(&Reply::Ping, None)?;
         ping.properties = ping.properties.with_expiration(PING_LIFE.into());
         let guests: Vec<_> = self.inside().iter().map(|(key, guest)| (*key, Arc::clone(guest))).collect();
-        let pings = guests.iter().map(|(_, guest)| publish(channel, &guest.reply_to, &ping));
-        for (fate, (key, guest)) in join_all(pings).await.into_iter().zip(&guests) {
-            if fate? == Fate::Returned && (guest.connection == connection || !graced) {
+        let gone = missing(channel, guests.iter().map(|(_, guest)| &guest.reply_to), &ping).await?;
+        for (key, guest) in guests {
+            if gone.contains(&guest.reply_to) && (guest.connection == connection || !graced) {
                 tracing::info!(session = guest.session.0, "a worker's connection to the broker is gone");
-                self.depart(*key);
+                self.depart(key);
             }
         }
         Ok(())

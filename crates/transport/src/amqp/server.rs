@@ -109,10 +109,11 @@ impl<P: WorkPlane, G: Fn() + Send + Sync> Server<P, G> {
     /// there is no half-dead state to sit in.
     async fn connected(&self, number: u64) -> Result<std::convert::Infallible, Broken> {
         let connection = connect(&self.uri, "meze dispatcher", CONNECT).await?;
-        let (out, requests) = tokio::time::timeout(CONNECT, open(&connection)).await.map_err(|_| Broken::Silent)??;
+        let (out, pinging, requests) =
+            tokio::time::timeout(CONNECT, open(&connection)).await.map_err(|_| Broken::Silent)??;
         self.channel.send_replace(Some(out.clone()));
         tracing::info!("connected to the broker");
-        let served = self.answer(&out, requests, number).await;
+        let served = self.answer((&out, &pinging), requests, number).await;
         // It may be dead already.
         let _ = tokio::time::timeout(Duration::from_secs(1), connection.close(200, "".into())).await;
         served
@@ -120,7 +121,7 @@ impl<P: WorkPlane, G: Fn() + Send + Sync> Server<P, G> {
 
     async fn answer(
         &self,
-        out: &Channel,
+        (out, pinged): (&Channel, &Channel),
         mut requests: Consumer,
         number: u64,
     ) -> Result<std::convert::Infallible, Broken> {
@@ -135,7 +136,7 @@ impl<P: WorkPlane, G: Fn() + Send + Sync> Server<P, G> {
                     break Broken::Silent;
                 }
                 let graced = since.elapsed() < self.settings.grace;
-                if let Err(error) = self.desk.guests.ping(out, number, graced).await {
+                if let Err(error) = self.desk.guests.ping(pinged, number, graced).await {
                     break error;
                 }
             }
@@ -163,14 +164,14 @@ impl<P: WorkPlane, G: Fn() + Send + Sync> Server<P, G> {
     }
 }
 
-/// The channel to publish on, and what comes in.
-async fn open(connection: &Connection) -> Result<(Channel, Consumer), Broken> {
-    let out = confirming(connection).await?;
+/// The channel to publish on, the one to ping on, and what comes in.
+async fn open(connection: &Connection) -> Result<(Channel, Channel, Consumer), Broken> {
+    let (out, pinging) = (confirming(connection).await?, confirming(connection).await?);
     declare(&out).await?;
     let channel = connection.create_channel().await?;
     channel.basic_qos(REQUESTS, BasicQosOptions::default()).await?;
     let consume = BasicConsumeOptions::default();
     let requests =
         channel.basic_consume(WORK_QUEUE.into(), "dispatcher".into(), consume, FieldTable::default()).await?;
-    Ok((out, requests))
+    Ok((out, pinging, requests))
 }

@@ -38,7 +38,7 @@ pub struct HttpSession {
 struct Asking {
     /// The last one that came.
     seen: Option<Token>,
-    /// One that came with the answer to `done`, for the following `next`.
+    /// One that came for somebody who no longer waited for it.
     ready: Option<Offer>,
 }
 
@@ -131,15 +131,16 @@ impl Session for HttpSession {
     }
 
     async fn done(&self, done: &Done) -> Result<Answer, LinkError> {
-        // Only where nobody waits for a task already: a worker that asks side by side would be given two.
-        if let Ok(mut asking) = self.asking.try_lock()
-            && asking.ready.is_none()
-        {
-            let answer = self.life.during(self.exchange(&mut asking, Some(done))).await?;
-            return answer.ok_or_else(|| LinkError::Refused("it does not answer to a proof".to_owned()));
-        }
         let request = self.wire.post("work/done").json(&DoneRequest { session: self.key, done });
         self.ask(request, self.wire.settings.call).await.map(|reply: AnswerReply| reply.answer)
+    }
+
+    async fn done_and_next(&self, done: &Done) -> Result<(Answer, Option<Offer>), LinkError> {
+        // Only where nobody waits for a task already: a worker that asks side by side would be given two.
+        let Ok(mut asking) = self.asking.try_lock() else { return Ok((self.done(done).await?, None)) };
+        let answer = self.life.during(self.exchange(&mut asking, Some(done))).await?;
+        let answer = answer.ok_or_else(|| LinkError::Refused("it does not answer to a proof".to_owned()))?;
+        Ok((answer, asking.ready.take()))
     }
 
     async fn failed(&self, failed: &Failed) -> Result<Answer, LinkError> {

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use transport::http::{HttpLink, HttpSettings};
 use transport::link::{Link as _, LinkError, Session as _};
 use transport::memory::Told;
+use transport::message::Answer;
 
 use crate::support::{Served, WORK, ask, done, hello, soon, within};
 
@@ -172,11 +173,21 @@ async fn an_answer_is_not_held_back_for_an_offer_and_brings_one_that_is_ready() 
     ask(&served.plane, b"one");
     let offer = soon(session.next()).await.unwrap();
     let task = ask(&served.plane, b"two");
-    soon(session.done(&done(&offer, Payload::empty()))).await.unwrap();
-    // It is here already, so no exchange is needed.
-    let offer = session.next().now_or_never().unwrap().unwrap();
+    let (answer, along) = soon(session.done_and_next(&done(&offer, Payload::empty()))).await.unwrap();
+    assert_eq!(answer, Answer::Accepted);
+    let offer = along.unwrap();
     assert_eq!(offer.task, task);
-    within(Duration::from_secs(1), session.done(&done(&offer, Payload::empty()))).await.unwrap();
+    let last = done(&offer, Payload::empty());
+    assert_eq!(within(Duration::from_secs(1), session.done_and_next(&last)).await.unwrap(), (Answer::Accepted, None));
+
+    // A worker that waits for a task already is not given a second one.
+    let (first, second) = (ask(&served.plane, b"three"), ask(&served.plane, b"four"));
+    let offer = soon(session.next()).await.unwrap();
+    let said = done(&offer, Payload::empty());
+    let both = async { tokio::join!(session.next(), session.done_and_next(&said)) };
+    let (next, answered) = soon(both).await;
+    assert_eq!((offer.task, next.unwrap().task), (first, second));
+    assert_eq!(answered.unwrap(), (Answer::Accepted, None));
 }
 
 #[tokio::test]
