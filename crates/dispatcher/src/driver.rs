@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use crate::DispatcherError;
 use crate::events::Events;
 use crate::metrics::Metrics;
+use crate::traces::Traces;
 use crate::verify::Checker;
 
 /// Ticks of the state machine.
@@ -77,6 +78,7 @@ pub(crate) struct Driver {
     pub(crate) checker: Checker,
     pub(crate) events: Arc<Events>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) traces: Traces,
     pub(crate) waiting: HashMap<RequestId, oneshot::Sender<Reply>>,
     pub(crate) sessions: HashMap<SessionId, mpsc::UnboundedSender<Notice>>,
     pub(crate) looks: VecDeque<(u64, Box<dyn FnOnce() + Send>)>,
@@ -120,7 +122,10 @@ impl Driver {
                         self.hear(input);
                     }
                 }
-                _ = ticks.tick() => self.handle(Event::Tick),
+                _ = ticks.tick() => {
+                    self.handle(Event::Tick);
+                    self.metrics.passed(self.engine.state());
+                }
             }
             self.release();
             if append.is_none()
@@ -197,6 +202,7 @@ impl Driver {
             let now = self.clock.now();
             for Released { first, records, actions } in released {
                 self.metrics.records(self.engine.state(), &records);
+                self.traces.records(self.engine.state(), &records);
                 self.events.publish(first, records);
                 actions.into_iter().for_each(|action| self.act(action, now));
             }
@@ -219,9 +225,12 @@ impl Driver {
         }
     }
 
-    fn answer(&mut self, request: RequestId, reply: Reply, now: Time) {
+    fn answer(&mut self, request: RequestId, mut reply: Reply, now: Time) {
         let Some(answer) = self.waiting.remove(&request) else { return };
-        if let Reply::Offer(offer) = &reply {
+        if let Reply::Offer(offer) = &mut reply {
+            if let Some(traceparent) = self.traces.traceparent(&offer.held.task) {
+                offer.spec.traceparent = Some(traceparent);
+            }
             self.metrics.offered(&offer.spec.class.kind, now.0.saturating_sub(offer.ready.0));
         }
         let Err(undelivered) = answer.send(reply) else { return };
@@ -264,6 +273,7 @@ impl Driver {
             let _ = answer.send(Reply::Unavailable);
         }
         self.looks.clear();
+        self.traces.clear();
         // Ending their notices closes the connections; workers come back with their leases.
         self.sessions.clear();
         let mut pause = Duration::from_millis(50);

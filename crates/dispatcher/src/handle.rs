@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) blobs: Blobs,
     pub(crate) events: Arc<Events>,
     pub(crate) metrics: Arc<Metrics>,
+    /// One scrape at a time: a second one would see gauges that the first is about to set.
+    pub(crate) scrape: tokio::sync::Mutex<()>,
     pub(crate) max_blob_bytes: usize,
     pub(crate) lease_ms: u64,
     pub(crate) beat_ms: u64,
@@ -109,6 +111,7 @@ impl Dispatcher {
     /// The metrics, in the text format of Prometheus.
     pub async fn metrics(&self) -> String {
         let metrics = self.shared.metrics.clone();
+        let _alone = self.shared.scrape.lock().await;
         // Depth and age are of this moment; the rest counts on as things happen.
         let _ = self.look(move |state| metrics.observe(state)).await;
         self.shared.metrics.text()
@@ -122,7 +125,7 @@ impl Dispatcher {
 
     /// Counts a request that was sent away for its token.
     pub fn token_refused(&self, scope: Scope, refusal: Refusal) {
-        self.shared.metrics.tokens_refused.with_label_values(&[scope.name(), refusal.name()]).inc();
+        self.shared.metrics.refused(scope, refusal);
     }
 
     /// Tells the loop to end.

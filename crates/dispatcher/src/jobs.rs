@@ -16,6 +16,8 @@ use futures_util::stream::{self, Stream};
 use proving::id::TaskId;
 use proving::payload::{BlobDigest, Payload};
 use serde::Deserialize;
+use telemetry::SPANS;
+use tracing::{Instrument as _, Span};
 use transport::ask::{Drained, JobEvent, JobRequest, JobView, TaskView, WorkerView};
 use transport::http::{Auth, Problem, Scope, guarded};
 use transport::plane::{PlaneError, WorkPlane};
@@ -83,6 +85,21 @@ async fn submit(State(dispatcher): State<Dispatcher>, body: Body) -> Result<Resp
         .await
         .map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a job has at most {JOB_LIMIT} bytes")))?;
     let request: JobRequest = serde_json::from_slice(&body).map_err(|error| Problem::bad(error.to_string()))?;
+    drop(body);
+    let span = submit_span(&request);
+    taken(dispatcher, request).instrument(span).await
+}
+
+/// The span of a submission, in the trace of its first task that is in one.
+fn submit_span(request: &JobRequest) -> Span {
+    let (job, tasks) = (&request.name, request.tasks.len());
+    let span = tracing::debug_span!(target: SPANS, parent: None, "submit", %job, tasks);
+    telemetry::follow(&span, request.tasks.iter().find_map(|task| task.traceparent.as_deref()));
+    span
+}
+
+async fn taken(dispatcher: Dispatcher, mut request: JobRequest) -> Result<Response, Problem> {
+    request.trace(telemetry::current_traceparent());
     let now = dispatcher.look(|state| state.now()).await?;
     let submits = submissions(request, now).map_err(|error: RequestError| Problem::bad(error.to_string()))?;
     let mut job = None;

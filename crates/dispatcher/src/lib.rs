@@ -15,6 +15,7 @@ mod plane;
 mod request;
 mod service;
 mod sweep;
+mod traces;
 mod verify;
 mod views;
 

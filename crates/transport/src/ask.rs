@@ -39,6 +39,16 @@ pub struct JobRequest {
     pub root: Option<String>,
 }
 
+impl JobRequest {
+    /// Puts every task that is in no trace into this one.
+    pub fn trace(&mut self, traceparent: Option<String>) {
+        let Some(traceparent) = traceparent else { return };
+        for task in self.tasks.iter_mut().filter(|task| task.traceparent.is_none()) {
+            task.traceparent = Some(traceparent.clone());
+        }
+    }
+}
+
 fn usual_priority() -> u8 {
     5
 }

@@ -46,11 +46,16 @@ impl AskClient {
         Ok(Self { wire: Wire::new(url, token, settings)? })
     }
 
-    /// Submits a job, or more of one. Safe to repeat.
+    /// Submits a job, or more of one. Safe to repeat. Tasks that are in no trace go into that of the current span.
     ///
     /// # Errors
     /// [`AskError`].
     pub async fn submit(&self, request: &JobRequest) -> Result<JobView, AskError> {
+        if let Some(traceparent) = telemetry::current_traceparent() {
+            let mut traced = request.clone();
+            traced.trace(Some(traceparent));
+            return self.json(self.wire.post("jobs").json(&traced)).await;
+        }
         self.json(self.wire.post("jobs").json(request)).await
     }
 
@@ -87,7 +92,7 @@ impl AskClient {
     /// # Errors
     /// [`AskError`].
     pub async fn job(&self, job: &str) -> Result<JobView, AskError> {
-        self.json(self.wire.get(&format!("jobs/{job}"))).await
+        self.json(self.wire.get(&format!("jobs/{}", segment(job)))).await
     }
 
     /// Wants a job no more.
@@ -95,7 +100,7 @@ impl AskClient {
     /// # Errors
     /// [`AskError`].
     pub async fn cancel(&self, job: &str) -> Result<JobView, AskError> {
-        self.json(self.wire.post(&format!("jobs/{job}/cancel"))).await
+        self.json(self.wire.post(&format!("jobs/{}/cancel", segment(job)))).await
     }
 
     /// Tries the dead letters of a failed job again.
@@ -103,7 +108,7 @@ impl AskClient {
     /// # Errors
     /// [`AskError`].
     pub async fn retry(&self, job: &str) -> Result<JobView, AskError> {
-        self.json(self.wire.post(&format!("jobs/{job}/retry"))).await
+        self.json(self.wire.post(&format!("jobs/{}/retry", segment(job)))).await
     }
 
     /// The proof of a job's root.
@@ -111,7 +116,7 @@ impl AskClient {
     /// # Errors
     /// [`AskError`].
     pub async fn result(&self, job: &str) -> Result<Bytes, AskError> {
-        self.bytes(&format!("jobs/{job}/result")).await
+        self.bytes(&format!("jobs/{}/result", segment(job))).await
     }
 
     /// The proof of a task.
@@ -143,7 +148,7 @@ impl AskClient {
     /// # Errors
     /// [`AskError`].
     pub async fn drain(&self, worker: &str) -> Result<Drained, AskError> {
-        self.json(self.wire.post(&format!("workers/{worker}/drain"))).await
+        self.json(self.wire.post(&format!("workers/{}/drain", segment(worker)))).await
     }
 
     /// Trusts a suspended worker again; takes a token of the admin scope.
@@ -151,7 +156,7 @@ impl AskClient {
     /// # Errors
     /// [`AskError`].
     pub async fn clear(&self, worker: &str) -> Result<Drained, AskError> {
-        self.json(self.wire.post(&format!("workers/{worker}/clear"))).await
+        self.json(self.wire.post(&format!("workers/{}/clear", segment(worker)))).await
     }
 
     /// Waits until a job is over, through restarts of the dispatcher, and calls `seen` about every second with how
@@ -209,7 +214,7 @@ impl AskClient {
     /// # Errors
     /// [`AskError`].
     pub async fn watch(&self, job: &str, cursor: Option<u64>) -> Result<Watching, AskError> {
-        let mut request = self.wire.get(&format!("jobs/{job}/events"));
+        let mut request = self.wire.get(&format!("jobs/{}/events", segment(job)));
         if let Some(cursor) = cursor {
             request = request.query(&[("cursor", cursor.to_string())]);
         }
@@ -285,6 +290,11 @@ fn read(block: &str) -> Result<Option<News>, AskError> {
         Some("view") => Ok(Some(News::View(Box::new(serde_json::from_str(text).map_err(wrong)?)))),
         _ => Ok(None),
     }
+}
+
+/// A name as one segment of a path; what else has to be escaped is by whoever joins the path.
+fn segment(name: &str) -> String {
+    name.replace('%', "%25").replace('/', "%2F")
 }
 
 fn away(error: reqwest::Error) -> AskError {
