@@ -36,6 +36,9 @@ type Rank = (u64, Owner, Reverse<u8>, u64, JobId, Reverse<u32>, u64, TaskId);
 /// A job's rank among those of its owner.
 type JobKey = (Reverse<u8>, u64, JobId);
 
+/// A job's tasks: nearer the root first, then older.
+type JobQueue = BTreeSet<(Reverse<u32>, u64, TaskId)>;
+
 #[derive(Debug, Clone, Default)]
 struct ClassQueue {
     order: BTreeSet<(u64, Owner)>,
@@ -47,7 +50,7 @@ struct ClassQueue {
 struct OwnerQueue {
     given: u64,
     order: BTreeSet<JobKey>,
-    jobs: BTreeMap<JobId, (JobKey, BTreeSet<(Reverse<u32>, u64, TaskId)>)>,
+    jobs: BTreeMap<JobId, (JobKey, JobQueue)>,
 }
 
 /// How much somebody was given, and for how many ready or running tasks he stands in line.

@@ -9,6 +9,7 @@
 mod asker;
 mod broker;
 mod chaos;
+mod counter;
 mod disk;
 mod fired;
 mod judge;

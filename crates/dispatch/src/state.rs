@@ -14,6 +14,8 @@ mod work;
 
 #[cfg(test)]
 pub(crate) mod invariants;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -280,6 +280,7 @@ impl World {
     pub(super) fn answer(&mut self, p: usize, number: u64, reply: Reply) {
         let calm = self.calm.is_some();
         let again = self.random.one_in(2) && !calm;
+        let taken = matches!(reply, Reply::Submitted(..));
         let plan = &mut self.plans[p];
         if plan.number != number || plan.sent.take().is_none() {
             return;
@@ -293,6 +294,7 @@ impl World {
                         // Forgotten meanwhile, and begun once more.
                         plan.next = 0;
                     }
+                    JobState::Open if !taken => {}
                     JobState::Open => plan.next = plan.next.max((plan.piece + 1).min(plan.pieces.len())),
                     JobState::Failed { task, .. } if again && plan.retries < 2 => {
                         plan.retries += 1;

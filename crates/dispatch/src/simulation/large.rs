@@ -115,8 +115,6 @@ impl Fleet {
     fn next(&mut self) -> bool {
         let Some(first) = (0..self.running.len()).min_by_key(|index| self.running[*index].0) else { return false };
         let (at, session, offer) = self.running.swap_remove(first);
-        let took = (at - self.now.min(at)) / 1_000;
-        let _ = took;
         self.now = self.now.max(at);
         let Offer { held, spec, .. } = offer;
         let cpu_ms = 1_000;

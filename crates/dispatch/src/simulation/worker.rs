@@ -144,11 +144,7 @@ impl World {
         self.soon(after, What::Step(w));
         let worker = &mut self.workers[w];
         match worker.connection {
-            _ if !worker.alive => {
-                if self.now >= worker.connect_at {
-                    worker.alive = true;
-                }
-            }
+            _ if !worker.alive => worker.alive = self.now >= worker.connect_at,
             None if self.now >= worker.connect_at => self.connect(w),
             None => {}
             Some(connection) => {

@@ -1,6 +1,8 @@
 //! How each record changes the durable state. Nothing here decides, and nothing here fails: a record that
 //! names what is not there changes nothing.
 
+use std::collections::BTreeSet;
+
 use proving::id::TaskId;
 use proving::lease::Cause;
 
@@ -209,18 +211,26 @@ impl State {
     /// A job is not kept any longer, nor are tasks that no other job holds.
     fn forget(&mut self, job: JobId) {
         let Some(forgotten) = self.durable.jobs.remove(&job) else { return };
+        let mut bereft = BTreeSet::new();
         for id in forgotten.tasks {
             let Some(task) = self.durable.tasks.get_mut(&id) else { continue };
             task.jobs.remove(&job);
-            if !task.jobs.is_empty() {
-                continue;
+            if task.jobs.is_empty()
+                && let Some(task) = self.durable.tasks.remove(&id)
+            {
+                bereft.extend(task.spec.needs);
             }
-            let needs = task.spec.needs.clone();
-            self.durable.tasks.remove(&id);
-            for need in needs {
-                if let Some(need) = self.durable.tasks.get_mut(&need) {
-                    need.dependents.retain(|dependent| *dependent != id);
-                }
+        }
+        // Once for each: a task that thousands need would be searched through thousands of times.
+        for need in bereft {
+            let Some(mut dependents) =
+                self.durable.tasks.get_mut(&need).map(|need| std::mem::take(&mut need.dependents))
+            else {
+                continue;
+            };
+            dependents.retain(|dependent| self.durable.tasks.contains_key(dependent));
+            if let Some(need) = self.durable.tasks.get_mut(&need) {
+                need.dependents = dependents;
             }
         }
     }
