@@ -24,7 +24,7 @@ fn well_formed(spec: &TaskSpec) -> Result<(), NotTaken> {
         Payload::Inline(bytes) if bytes.len() > MAX_INLINE_BYTES => {
             Err(NotTaken::Malformed("an input of more than 512 bytes is a blob: store it, and name it"))
         }
-        Payload::Inline(_) if spec.secret => {
+        Payload::Inline(bytes) if spec.secret && !bytes.is_empty() => {
             Err(NotTaken::Malformed("a secret input is a blob, so that it is encrypted: store it, and name it"))
         }
         _ if spec.traceparent.as_ref().is_some_and(|trace| trace.len() > MAX_TRACE_BYTES) => {

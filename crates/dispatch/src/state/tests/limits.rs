@@ -28,7 +28,7 @@ fn nobody_builds_on_the_proof_of_another_owner() {
 #[test]
 fn a_secret_input_is_not_kept_inline() {
     let mut story = Story::new(Config::default());
-    let secret = TaskSpec { input: Payload::empty(), secret: true, ..spec(1, &[]) };
+    let secret = TaskSpec { input: Payload::Inline(vec![1]), secret: true, ..spec(1, &[]) };
     assert!(matches!(story.submit(submit("job", vec![secret])), Some(Reply::NotTaken(NotTaken::Malformed(_)))));
 }
 
