@@ -8,12 +8,15 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use blobs::Blobs;
 use dispatch::config::Config;
 use dispatch::engine::{Engine, Released, snapshot_bytes};
 use dispatch::event::{Action, Event, Notice, Reply, RequestId, SessionId, Verdict};
+use dispatch::record::Record;
 use dispatch::state::State;
 use dispatch::store::{Store, StoreError};
 use dispatch::time::Time;
+use proving::id::TaskId;
 use proving::lease::{Cause, Usage};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -21,6 +24,7 @@ use tokio::task::JoinHandle;
 use crate::DispatcherError;
 use crate::events::Events;
 use crate::metrics::Metrics;
+use crate::sweep::spent_secrets;
 use crate::traces::Traces;
 use crate::verify::Checker;
 
@@ -75,6 +79,7 @@ pub(crate) struct Driver {
     pub(crate) inputs: mpsc::UnboundedReceiver<Input>,
     /// The loop's own way back in, for verdicts.
     pub(crate) back: mpsc::UnboundedSender<Input>,
+    pub(crate) blobs: Arc<Blobs>,
     pub(crate) checker: Checker,
     pub(crate) events: Arc<Events>,
     pub(crate) metrics: Arc<Metrics>,
@@ -201,11 +206,35 @@ impl Driver {
             }
             let now = self.clock.now();
             for Released { first, records, actions } in released {
+                self.forget_secrets(&records);
                 self.metrics.records(self.engine.state(), &records);
                 self.traces.records(self.engine.state(), &records);
                 self.events.publish(first, records);
                 actions.into_iter().for_each(|action| self.act(action, now));
             }
+        }
+    }
+
+    /// Deletes the inputs of secret tasks that are over.
+    fn forget_secrets(&self, records: &[Record]) {
+        let state = self.engine.state();
+        let mut over: Vec<TaskId> = Vec::new();
+        for record in records {
+            match record {
+                Record::Accepted { task, .. } | Record::Died { task } => over.push(*task),
+                Record::JobEnded { job, .. } => {
+                    over.extend(state.durable().jobs.get(job).into_iter().flat_map(|job| job.tasks.iter().copied()));
+                }
+                _ => {}
+            }
+        }
+        for digest in spent_secrets(state, &over) {
+            let blobs = self.blobs.clone();
+            tokio::spawn(async move {
+                if let Err(error) = blobs.delete(digest).await {
+                    tracing::error!(error = %chain(&error), "a secret input cannot be deleted");
+                }
+            });
         }
     }
 

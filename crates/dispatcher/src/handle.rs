@@ -27,7 +27,7 @@ pub struct Dispatcher {
 
 pub(crate) struct Shared {
     pub(crate) inputs: mpsc::UnboundedSender<Input>,
-    pub(crate) blobs: Blobs,
+    pub(crate) blobs: Arc<Blobs>,
     pub(crate) events: Arc<Events>,
     pub(crate) metrics: Arc<Metrics>,
     /// One scrape at a time: a second one would see gauges that the first is about to set.
@@ -126,6 +126,11 @@ impl Dispatcher {
     /// Counts a request that was sent away for its token.
     pub fn token_refused(&self, scope: Scope, refusal: Refusal) {
         self.shared.metrics.refused(scope, refusal);
+    }
+
+    /// Counts a message of a broker that nobody understood.
+    pub fn message_refused(&self) {
+        self.shared.metrics.messages_refused.inc();
     }
 
     /// Tells the loop to end.

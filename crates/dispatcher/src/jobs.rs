@@ -1,5 +1,6 @@
 //! The asking and the admin plane over HTTP: jobs, results, dead letters, workers.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -14,10 +15,12 @@ use dispatch::event::{Event, NotTaken, Reply};
 use dispatch::model::{JobId, Task};
 use futures_util::stream::{self, Stream};
 use proving::id::TaskId;
+use proving::kind::Kind;
 use proving::payload::{BlobDigest, Payload};
 use serde::Deserialize;
 use telemetry::SPANS;
 use tracing::{Instrument as _, Span};
+use transport::amqp::AmqpServerSettings;
 use transport::ask::{Drained, JobEvent, JobRequest, JobView, TaskView, WorkerView};
 use transport::http::{Auth, Problem, Scope, guarded};
 use transport::plane::{PlaneError, WorkPlane};
@@ -28,6 +31,29 @@ use crate::views;
 
 /// The largest request for a job, in bytes: about 100,000 tasks.
 const JOB_LIMIT: usize = 64 << 20;
+
+/// Everything that one address serves; its workers get tasks of `kinds` only, of all where `None`.
+pub fn planes(dispatcher: &Dispatcher, auth: &Auth, kinds: Option<BTreeSet<Kind>>) -> Router {
+    Router::new()
+        .merge(transport::http::router(dispatcher.only(kinds), auth.clone()))
+        .merge(ask_router(dispatcher.clone(), auth.clone()))
+        .merge(admin_router(dispatcher.clone(), auth.clone()))
+        .merge(open_router(dispatcher.clone()))
+}
+
+/// Hands tasks out through the broker at `url`, until `ended` is ready.
+///
+/// # Errors
+/// The URL is none.
+pub async fn serve_broker(
+    dispatcher: Dispatcher,
+    url: &str,
+    ended: impl Future<Output = ()> + Send,
+) -> Result<(), transport::SetupError> {
+    let counting = dispatcher.clone();
+    let garbage = move || counting.message_refused();
+    transport::amqp::serve(dispatcher, url, AmqpServerSettings::default(), garbage, ended).await
+}
 
 /// The routes of the asking plane, for those with a token of its scope.
 pub fn ask_router(dispatcher: Dispatcher, auth: Auth) -> Router {

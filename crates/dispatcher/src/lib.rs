@@ -3,7 +3,8 @@
 //!
 //! - [`start`] makes one; [`Dispatcher`] is the handle that transports get, as a
 //!   [`WorkPlane`](transport::plane::WorkPlane).
-//! - [`ask_router`], [`admin_router`], [`open_router`]: its own HTTP planes.
+//! - [`planes`]: everything that it serves over HTTP; [`ask_router`], [`admin_router`], [`open_router`] one by one.
+//! - [`serve_broker`]: the same workers' plane through RabbitMQ.
 
 mod driver;
 mod eta;
@@ -20,7 +21,7 @@ mod verify;
 mod views;
 
 pub use handle::Dispatcher;
-pub use jobs::{admin_router, ask_router, open_router};
+pub use jobs::{admin_router, ask_router, open_router, planes, serve_broker};
 pub use service::{Parts, Running, start};
 
 /// Why a dispatcher does not start, or had to end.

@@ -59,6 +59,7 @@ pub(crate) struct Metrics {
     append_bytes: IntCounter,
     pub(crate) store_failures: IntCounter,
     tokens_refused: IntCounterVec,
+    pub(crate) messages_refused: IntCounter,
     known: Vec<Kind>,
     owners: Mutex<BTreeSet<String>>,
     /// Up to when the time of workers is counted.
@@ -130,6 +131,8 @@ impl Metrics {
             append_bytes: make.counter("store_appended_bytes_total", "Bytes made durable.")?,
             store_failures: make.counter("store_failures_total", "Failures of the store.")?,
             tokens_refused: make.int_counters("tokens_refused_total", "Requests sent away.", &["scope", "reason"])?,
+            messages_refused: make
+                .counter("messages_refused_total", "Messages of the broker that were dead-lettered.")?,
             known,
             owners: Mutex::default(),
             passed: Mutex::default(),

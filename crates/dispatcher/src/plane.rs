@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use blobs::{BlobError, Sensitivity};
 use bytes::Bytes;
 use dispatch::event::{self, Event, Reply};
 use dispatch::model::Class;
@@ -12,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use transport::message::{Answer, Beat, Done, Failed, Held, Hello, Notice, Offer, Welcome};
 use transport::plane::{Opened, PlaneError, Role, SessionId, WorkPlane};
 
-use crate::driver::Input;
+use crate::driver::{Input, chain};
 use crate::handle::Dispatcher;
 
 impl WorkPlane for Dispatcher {
@@ -83,16 +84,21 @@ impl WorkPlane for Dispatcher {
     }
 
     async fn read_blob(&self, digest: BlobDigest) -> Result<Bytes, PlaneError> {
-        self.shared.blobs.get(digest).await.map_err(|error| {
-            tracing::error!(%digest, %error, "a blob cannot be read");
-            let _ = self.send(Input::Event(Event::BlobLost { digest }));
-            PlaneError::Blob(digest)
-        })
+        let lost = match self.shared.blobs.get(digest).await {
+            Ok(bytes) => return Ok(bytes),
+            Err(lost @ (BlobError::Missing(_) | BlobError::Damaged { .. })) => lost,
+            // That a disk fails for a moment says nothing about the blob.
+            Err(error) => return Err(PlaneError::Unavailable(chain(&error))),
+        };
+        tracing::error!(%digest, error = %chain(&lost), "a blob is lost");
+        self.send(Input::Event(Event::BlobLost { digest }))?;
+        Err(PlaneError::Blob(digest))
     }
 
     async fn write_blob(&self, bytes: Bytes, secret: bool) -> Result<Payload, PlaneError> {
-        let unavailable = |error: blobs::BlobError| PlaneError::Unavailable(error.to_string());
-        self.shared.blobs.put(bytes, secret).await.map_err(unavailable)
+        let unavailable = |error: BlobError| PlaneError::Unavailable(chain(&error));
+        let sensitivity = if secret { Sensitivity::Secret } else { Sensitivity::Public };
+        self.shared.blobs.put(bytes, sensitivity).await.map_err(unavailable)
     }
 
     fn max_blob_bytes(&self) -> usize {

@@ -27,7 +27,7 @@ pub struct Parts {
     /// Where decisions are kept.
     pub store: Arc<dyn Store>,
     /// Where inputs and proofs are kept.
-    pub blobs: Blobs,
+    pub blobs: Arc<Blobs>,
     /// What can be checked here. Workers of other classes are trusted.
     pub verifiers: Vec<Arc<dyn Verifier>>,
     /// The largest blob, in bytes.
@@ -84,7 +84,8 @@ pub async fn start(parts: Parts) -> Result<Running, DispatcherError> {
         clock,
         inputs: heard,
         back: inputs,
-        checker: Checker::new(verifiers, blobs),
+        checker: Checker::new(verifiers, blobs.clone()),
+        blobs,
         events,
         metrics,
         traces: Default::default(),

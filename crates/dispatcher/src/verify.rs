@@ -2,26 +2,27 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use blobs::Blobs;
+use blobs::{BlobError, Blobs};
 use dispatch::event::{Check, Event, Verdict};
 use dispatch::model::Class;
 use proving::payload::{BlobDigest, Payload};
 use proving::prover::{Proof, Verifier};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::driver::Input;
+use crate::driver::{Input, chain};
 
 /// Checks proofs of the classes that it has a verifier for. Others are trusted: their workers checked them.
 #[derive(Clone)]
 pub(crate) struct Checker {
     verifiers: Arc<HashMap<Class, Arc<dyn Verifier>>>,
-    blobs: Blobs,
+    blobs: Arc<Blobs>,
     at_a_time: Arc<Semaphore>,
 }
 
 impl Checker {
-    pub(crate) fn new(verifiers: Vec<Arc<dyn Verifier>>, blobs: Blobs) -> Self {
+    pub(crate) fn new(verifiers: Vec<Arc<dyn Verifier>>, blobs: Arc<Blobs>) -> Self {
         let class = |verifier: &Arc<dyn Verifier>| Class { kind: verifier.kind(), statement: verifier.statement() };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -73,10 +74,25 @@ impl Checker {
     async fn read(&self, payload: &Payload) -> Result<bytes::Bytes, BlobDigest> {
         match payload {
             Payload::Inline(bytes) => Ok(bytes.clone().into()),
-            Payload::Blob { digest, .. } => self.blobs.get(*digest).await.map_err(|error| {
-                tracing::error!(%digest, %error, "a blob cannot be read");
-                *digest
-            }),
+            Payload::Blob { digest, .. } => self.read_blob(*digest).await,
+        }
+    }
+
+    async fn read_blob(&self, digest: BlobDigest) -> Result<bytes::Bytes, BlobDigest> {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let error = match self.blobs.get(digest).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => error,
+            };
+            tracing::error!(%digest, error = %chain(&error), "a blob cannot be read");
+            // A disk that fails for a moment says nothing about the blob.
+            let momentary = !matches!(error, BlobError::Missing(_) | BlobError::Damaged { .. });
+            if !momentary || pause > Duration::from_secs(5) {
+                return Err(digest);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
     }
 }

@@ -2,12 +2,14 @@
 
 mod books;
 mod cast;
+mod fleet;
 mod ledger;
 mod output;
 mod play;
 mod report;
 mod script;
 
+pub use fleet::FleetArgs;
 pub(crate) use ledger::{BENEFICIARY, Chain, DEPLOYMENT};
 pub(crate) use play::FEE_ASSETS;
 pub(crate) use script::{Script, Step};
@@ -34,6 +36,7 @@ const TRANSACTIONS: usize = 44;
 #[command(after_long_help = "Examples:\n  \
     meze demo\n  \
     meze demo --transactions 8 --rollups 2 --output out --json\n  \
+    meze demo --workers 2 --transport http    a dispatcher and two workers, each its own process\n  \
     PROVERLESS=true meze demo --rollups 20 --transactions 200    every constraint checked, no proofs")]
 pub struct DemoArgs {
     /// How many transactions, over all rollups [default: 44, or as many as there is room for]
@@ -53,8 +56,12 @@ pub struct DemoArgs {
     pub output: Option<PathBuf>,
 
     /// Also write every witness and proof of the tree to DIR/tasks, to try `meze prove` and `meze inspect` with
-    #[arg(long, requires = "output")]
+    #[arg(long, requires = "output", conflicts_with = "workers")]
     pub keep_tasks: bool,
+
+    /// Who makes the provider's proofs.
+    #[command(flatten)]
+    pub fleet: fleet::FleetArgs,
 
     /// How circuits are built.
     #[command(flatten)]

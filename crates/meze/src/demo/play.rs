@@ -17,6 +17,7 @@ use rollup_circuits::verify::Expected;
 
 use super::DemoArgs;
 use super::books::Books;
+use super::fleet::Fleet;
 use super::ledger::{BENEFICIARY, Chain, DEPLOYMENT};
 use super::output::Output;
 use super::report::{Account, Outcome};
@@ -25,6 +26,7 @@ use crate::console::Console;
 use crate::measure::{cpu_seconds, peak_rss};
 use crate::pipeline::{CLIENT, PROVIDER, Pipeline};
 use crate::progress::Stage;
+use crate::settings::CircuitArgs;
 use crate::verify::{PublicFile, rollup_files};
 
 /// Fees are taken in every asset of the demo.
@@ -33,11 +35,19 @@ pub(crate) const FEE_ASSETS: [u32; 4] = [ASSETS[0].0, ASSETS[1].0, NO_ASSET, NO_
 /// Plays `portions.len()` rollups.
 pub(crate) fn play(args: &DemoArgs, portions: &[usize], console: Console) -> Result<Outcome> {
     let started = Instant::now();
-    let family = args.circuits.family(console)?;
+    let folder = Fleet::wanted(&args.fleet).then(|| Fleet::folder(&args.fleet)).transpose()?;
+    let circuits = match &folder {
+        // Workers take their keys from disk: they are built once.
+        Some(folder) if !args.circuits.persist => {
+            CircuitArgs { persist: true, data_dir: folder.circuits(), ..args.circuits.clone() }
+        }
+        _ => args.circuits.clone(),
+    };
+    let family = circuits.family(console)?;
     if args.circuits.proverless {
         console.note("PROVERLESS: this is a mock; constraints are checked, nothing is proved");
     }
-    args.circuits.prepare(&family, &CircuitId::ALL, console)?;
+    circuits.prepare(&family, &CircuitId::ALL, console)?;
     let prepared = started.elapsed().as_secs_f64();
     let prepare_cpu = cpu_seconds();
     let key = family.verification_key(CircuitId::RootVerifier)?;
@@ -55,10 +65,17 @@ pub(crate) fn play(args: &DemoArgs, portions: &[usize], console: Console) -> Res
     let proving = Instant::now();
     let mut watch = |made: &crate::pipeline::Made<'_>| output.task(made);
     let mut pipeline = Pipeline::new(family.clone(), &mut watch);
+    let mut fleet = match folder {
+        Some(folder) => {
+            PROVIDER.into_iter().for_each(|circuit| family.release(circuit));
+            Some(Fleet::start(&args.fleet, folder, &circuits, family.clone(), console)?)
+        }
+        None => None,
+    };
     let mut finished = Vec::new();
     for (rollup, portion) in portions.iter().enumerate() {
         let steps = script.next_rollup(&chain, *portion)?;
-        let (mut plan, proof) = prove(&mut pipeline, &chain, &steps, rollup, console)?;
+        let (mut plan, proof) = prove(&mut pipeline, fleet.as_mut(), &chain, &steps, rollup, console)?;
         inner_proofs += plan.inners.len();
 
         let block = plan.block.encode();
@@ -79,6 +96,7 @@ pub(crate) fn play(args: &DemoArgs, portions: &[usize], console: Console) -> Res
     }
     let proving_seconds = proving.elapsed().as_secs_f64();
     let ledger = std::mem::take(&mut pipeline.ledger);
+    let fleet = fleet.map(Fleet::end).transpose()?;
     for (id, (proof, block, public)) in (0..).zip(&finished) {
         output.rollup(id, proof, block, public)?;
     }
@@ -114,12 +132,14 @@ pub(crate) fn play(args: &DemoArgs, portions: &[usize], console: Console) -> Res
         balances_checked: true,
         wallets,
         output: args.output.clone(),
+        fleet,
     })
 }
 
 /// Proves a rollup of `steps`: on the users' devices first, then at the provider.
 fn prove(
     pipeline: &mut Pipeline<'_>,
+    fleet: Option<&mut Fleet>,
     chain: &Chain,
     steps: &[Step],
     rollup: usize,
@@ -135,6 +155,10 @@ fn prove(
     let pending: Vec<_> = steps.iter().map(|step| step.pending.clone()).collect();
     let shape = pipeline.family().settings().shape;
     let plan = build(&chain.world, shape, &pending, FEE_ASSETS, BENEFICIARY)?;
+    if let Some(fleet) = fleet {
+        let proof = fleet.prove(&plan, &wrapped, rollup, &mut pipeline.ledger)?;
+        return Ok((plan, proof));
+    }
     let mut stage = Stage::begin(console, format!("rollup {rollup}: inner proofs"), plan.inners.len());
     let inners = pipeline.inners(&plan, &wrapped, || stage.step())?;
     stage.end();

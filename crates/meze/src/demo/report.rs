@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::fleet::FleetReport;
 use crate::console::Console;
 use crate::measure::Cost;
 use crate::text::{bytes, table};
@@ -46,6 +47,9 @@ pub(crate) struct Outcome {
     pub(crate) balances_checked: bool,
     pub(crate) wallets: Vec<Account>,
     pub(crate) output: Option<PathBuf>,
+    /// Who made the provider's proofs, if not this process.
+    #[serde(flatten)]
+    pub(crate) fleet: Option<FleetReport>,
 }
 
 /// What one circuit took.
@@ -95,6 +99,18 @@ pub(crate) fn show(outcome: &Outcome, console: Console) {
         true => format!("{} rollups checked as mocks, none of them proved", outcome.rollups),
         false => format!("{} rollups verified, every proof real", outcome.rollups),
     });
+    if let Some(fleet) = &outcome.fleet {
+        lines.push(format!(
+            "{} tasks by {} workers: {} proofs started, {} of them again after one was accepted; {} workers and {} \
+             dispatchers died on the way",
+            fleet.tasks_total,
+            fleet.workers,
+            fleet.proof_starts,
+            fleet.tasks_reproved,
+            fleet.worker_deaths,
+            fleet.dispatcher_deaths
+        ));
+    }
     if let Some(folder) = &outcome.output {
         lines.push(format!("files are in {}", folder.display()));
     }

@@ -7,19 +7,18 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use axum::Router;
-use blobs::Blobs;
+use blobs::{Blobs, SecretKey};
 use clap::Args;
 use dispatch::config::Config;
 use dispatch_store::OpenOptions;
-use dispatcher::{Dispatcher, Parts, Running, admin_router, ask_router, open_router, start};
+use dispatcher::{Dispatcher, Parts, Running, planes, serve_broker, start};
 use proving::id::Owner;
 use proving::kind::Kind;
 use proving::prover::Verifier;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use transport::http::{Auth, Tokens, router, serve};
+use transport::http::{Auth, Tokens, serve};
 use transport::tls::{may_listen, server_config};
 
 use super::{runtime, secrets};
@@ -154,13 +153,7 @@ async fn serve_all(args: &DispatcherArgs, console: Console) -> Result<()> {
         let allowed = may_listen(listen.address, tls.is_some(), args.insecure_plaintext);
         allowed.map_err(|error| Usage(error.to_string()))?;
     }
-    std::fs::create_dir_all(&args.data_dir)
-        .with_context(|| format!("the data folder {} cannot be made", args.data_dir.display()))?;
-    let tokens = tokens(args, console)?;
-    let Running { dispatcher, mut ended } = start(parts(args).await?).await?;
-    let refused = dispatcher.clone();
-    let auth = Auth::new(tokens, move |scope, refusal| refused.token_refused(scope, refusal));
-
+    let (Running { dispatcher, mut ended }, auth) = begin(args, console).await?;
     let stop = CancellationToken::new();
     let scheme = if tls.is_some() { "https" } else { "http" };
     let mut servers = Vec::new();
@@ -171,6 +164,14 @@ async fn serve_all(args: &DispatcherArgs, console: Console) -> Result<()> {
         console.say(format!("dispatcher: listening on {scheme}://{}", socket.local_addr()?));
         let routes = planes(&dispatcher, &auth, listen.kinds.clone());
         servers.push(tokio::spawn(serve(socket, tls.clone(), routes, stop.clone().cancelled_owned())));
+    }
+
+    if let Some(url) = &args.amqp_url {
+        let (dispatcher, url, stop) = (dispatcher.clone(), url.clone(), stop.clone());
+        servers.push(tokio::spawn(async move {
+            let served = serve_broker(dispatcher, &url, stop.cancelled()).await;
+            served.map_err(std::io::Error::other)
+        }));
     }
 
     let mut terminate = signal(SignalKind::terminate())?;
@@ -186,20 +187,24 @@ async fn serve_all(args: &DispatcherArgs, console: Console) -> Result<()> {
     Ok(())
 }
 
+/// Starts the dispatcher that these settings say, and its door; it listens nowhere yet.
+///
+/// # Errors
+/// It cannot be set up.
+pub async fn begin(args: &DispatcherArgs, console: Console) -> Result<(Running, Auth)> {
+    std::fs::create_dir_all(&args.data_dir)
+        .with_context(|| format!("the data folder {} cannot be made", args.data_dir.display()))?;
+    let tokens = tokens(args, console)?;
+    let running = start(parts(args).await?).await?;
+    let counting = running.dispatcher.clone();
+    Ok((running, Auth::new(tokens, move |scope, refusal| counting.token_refused(scope, refusal))))
+}
+
 type Ended = tokio::task::JoinHandle<Result<(), dispatcher::DispatcherError>>;
 
 async fn finish(dispatcher: &Dispatcher, ended: Ended) -> Result<Result<(), dispatcher::DispatcherError>> {
     dispatcher.end();
     Ok(ended.await?)
-}
-
-/// Everything that one address serves.
-fn planes(dispatcher: &Dispatcher, auth: &Auth, kinds: Option<BTreeSet<Kind>>) -> Router {
-    Router::new()
-        .merge(router(dispatcher.only(kinds), auth.clone()))
-        .merge(ask_router(dispatcher.clone(), auth.clone()))
-        .merge(admin_router(dispatcher.clone(), auth.clone()))
-        .merge(open_router(dispatcher.clone()))
 }
 
 async fn parts(args: &DispatcherArgs) -> Result<Parts> {
@@ -223,8 +228,9 @@ async fn parts(args: &DispatcherArgs) -> Result<Parts> {
         None => inside(&args.data_dir, "dispatch.sqlite")?,
     };
     let store = dispatch_store::open(&store, OpenOptions::default().standby(args.standby)).await?;
-    let max_blob_bytes = usize::try_from(args.max_blob.saturating_mul(1 << 20)).unwrap_or(usize::MAX);
-    Ok(Parts { config, store, blobs: blobs(args).await?, verifiers, max_blob_bytes, price: args.price })
+    let limit = args.max_blob.saturating_mul(1 << 20);
+    let max_blob_bytes = usize::try_from(limit).unwrap_or(usize::MAX);
+    Ok(Parts { config, store, blobs: blobs(args, limit).await?, verifiers, max_blob_bytes, price: args.price })
 }
 
 fn inside(folder: &Path, name: &str) -> Result<String> {
@@ -232,8 +238,13 @@ fn inside(folder: &Path, name: &str) -> Result<String> {
     path.to_str().map(str::to_owned).with_context(|| format!("{} is not written in UTF-8", path.display()))
 }
 
-async fn blobs(_args: &DispatcherArgs) -> Result<Blobs> {
-    Ok(Blobs::memory())
+async fn blobs(args: &DispatcherArgs, limit: u64) -> Result<Arc<Blobs>> {
+    let place = match &args.blobs {
+        Some(place) => place.clone(),
+        None => inside(&args.data_dir, "blobs")?,
+    };
+    let key = SecretKey::load_or_create(args.data_dir.join("secret.key"))?;
+    Ok(Arc::new(Blobs::open(&place, key).await?.with_limit(limit)))
 }
 
 fn tokens(args: &DispatcherArgs, console: Console) -> Result<Tokens> {

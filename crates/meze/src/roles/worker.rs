@@ -14,7 +14,9 @@ use proving::statement::Statement;
 use rollup_circuits::id::CircuitId;
 use rollup_circuits::proof_file;
 use rollup_circuits::witness_file::Witness;
-use transport::http::{HttpLink, HttpSettings};
+use transport::amqp::{AmqpLink, AmqpSettings};
+use transport::http::{BlobClient, HttpLink, HttpSettings};
+use transport::link::Link;
 use transport::tls::may_listen;
 use worker::counters::Counters;
 use worker::http::{Direct, HttpConfig};
@@ -125,27 +127,49 @@ pub fn run(args: &WorkerArgs, console: Console) -> Result<()> {
 async fn serve(args: &WorkerArgs, console: Console) -> Result<()> {
     let token = secrets::token(args.token_file.as_deref(), "MEZE_WORK_TOKEN", "work")?;
     let settings = HttpSettings { ca: args.ca.clone(), ..HttpSettings::default() };
+    let shutdown = Shutdown::on_signals()?;
+    match &args.amqp_url {
+        None => {
+            let link = HttpLink::new(&args.job_server_url, &token, settings)?;
+            work_over(link, args, &args.job_server_url, shutdown, console).await
+        }
+        Some(url) => {
+            let blobs = BlobClient::new(&args.job_server_url, &token, settings)?;
+            let link = AmqpLink::new(url, Some(blobs), AmqpSettings::default())?;
+            work_over(link, args, "RabbitMQ", shutdown, console).await
+        }
+    }
+}
+
+/// Works over a link until told to end.
+///
+/// # Errors
+/// As [`run`].
+pub async fn work_over<L: Link>(
+    link: L,
+    args: &WorkerArgs,
+    from: &str,
+    shutdown: Shutdown,
+    console: Console,
+) -> Result<()> {
     let own = SocketAddr::from((args.bind, args.port));
     may_listen(own, false, args.insecure_plaintext).map_err(|error| Usage(error.to_string()))?;
-
-    let shutdown = Shutdown::on_signals()?;
-    let counters = Counters::new(args.starts_log.as_deref())?;
-    let prover = ProverChild::spawn(child(args)?, counters);
-    let family = args.circuits.family(console)?;
     let config = HttpConfig { bind: own, prefix: args.api_prefix.clone(), ..HttpConfig::default() };
-    let direct = Arc::new(Files { prover: prover.clone() });
     let listening = listen(&config, console).await?;
-    let router = worker::http::router(&config, prover.clone(), Arc::new(ShownKeys::new(family)), direct);
-    tokio::spawn(async move { axum::serve(listening, router).await });
+    let prover = ProverChild::spawn(child(args)?, Counters::new(args.starts_log.as_deref())?);
+    let keys = Arc::new(ShownKeys::new(args.circuits.family(console)?));
+    let router = worker::http::router(&config, prover.clone(), keys, Arc::new(Files { prover: prover.clone() }));
+    let http = tokio::spawn(async move { axum::serve(listening, router).await });
 
     let name = args.name.clone().unwrap_or_else(usual_name);
     let mut run = RunConfig::new(name.clone(), env!("CARGO_PKG_VERSION"), memory(args)?);
     run.drain_grace = Duration::from_secs(args.grace);
     run.reconnect_grace = Duration::from_secs(args.reconnect_grace);
     let kinds: Vec<String> = args.kinds.iter().map(ToString::to_string).collect();
-    console.note(format!("worker {name}: {} from {}", kinds.join(", "), args.job_server_url));
-    let link = HttpLink::new(&args.job_server_url, &token, settings)?;
-    work(link, prover, run, shutdown).await?;
+    console.note(format!("worker {name}: {} from {from}", kinds.join(", ")));
+    let ended = work(link, prover, run, shutdown).await;
+    http.abort();
+    ended?;
     console.note(format!("worker {name}: ended"));
     Ok(())
 }
