@@ -188,7 +188,7 @@ impl State {
 
     /// What was joined brings its needs along, of which some may rest and some may be dead. A new asker is a
     /// new chance for these, unless the input is to blame.
-    fn take_over(&mut self, job: JobId) {
+    pub(super) fn take_over(&mut self, job: JobId) {
         let all: Vec<TaskId> = self.job(job).into_iter().flat_map(|job| job.tasks.iter().copied()).collect();
         for task in &all {
             if self.task(task).is_some_and(|task| task.phase == Phase::Dead) {

@@ -47,6 +47,7 @@ impl State {
                     let session = lease.session.map(|session| self.sessions.get(&session));
                     assert!(session.is_none_or(|session| session.is_some()), "the session of {id} is there");
                 }
+                Phase::Dead if wanted => panic!("task {id} is dead, and an open job waits for it"),
                 Phase::Done(_) | Phase::Dead => assert!(!lined_up && leased.is_none(), "task {id} is over"),
             }
         }

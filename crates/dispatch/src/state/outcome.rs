@@ -137,7 +137,8 @@ impl State {
             self.commit(Record::OutputLost { task });
             for job in reopened {
                 self.unfinish(job);
-                self.line_up_job(job);
+                // Something of it may have died since, on another job's account.
+                self.take_over(job);
             }
             let dependents = self.task(&task).map(|task| task.dependents.clone()).unwrap_or_default();
             for dependent in dependents {
