@@ -15,7 +15,7 @@ PARTS ?= rollup-random rollup-production fuzz simulation
 MEZE := $(CARGO_TARGET_DIR)/release/meze
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-build test-long test-constraints check bench install compiler nextest deny meze
+.PHONY: help demo test test-build test-long test-constraints check bench install compiler nextest deny services meze
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -27,10 +27,10 @@ test: test-build ## run all tests that take minutes
 	@scripts/doctests.sh
 	cargo nextest run --workspace
 
-test-build: compiler nextest ## build the tests without running them
+test-build: compiler nextest services ## build the tests without running them
 	cargo nextest run --workspace --no-run
 
-test-long: compiler nextest ## run the tests that take longer; results in target/long/
+test-long: compiler nextest services ## run the tests that take longer; results in target/long/
 	@scripts/long.sh $(PARTS)
 
 test-constraints: compiler nextest ## switch every constraint off and forge it; prints the table
@@ -43,8 +43,9 @@ check: compiler deny ## formatting, lints, documentation, licences and sources o
 	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --workspace
 	@scripts/deny.sh
 
-bench: meze ## measure every circuit and several shapes
+bench: meze ## measure every circuit and several shapes, and the fabric
 	$(MEZE) bench rollup $(ARGS)
+	$(MEZE) bench dispatch
 
 install: compiler ## install meze into cargo's folder of binaries
 	cargo install --locked --path crates/meze
@@ -52,5 +53,5 @@ install: compiler ## install meze into cargo's folder of binaries
 meze: compiler
 	cargo build --locked --release -p meze
 
-compiler nextest deny:
+compiler nextest deny services:
 	@scripts/setup.sh $@

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a fresh Debian machine with Rust is missing, and says in one line what it cannot.
 #
-# Usage: scripts/setup.sh [compiler] [nextest] [deny]; without words, all of them.
+# Usage: scripts/setup.sh [compiler] [nextest] [deny] [services]; without words, all of them.
 # Tools of cargo go to $MEZE_TOOLS (default ~/.cache/meze/tools), and only if they are not on the PATH.
 set -eu
 
@@ -51,13 +51,33 @@ cargo_tool() {
     rm -rf "$tools/build"
 }
 
+# service COMMAND PACKAGE WHY: programs of Debian that tests start themselves, in folders of their own.
+service() {
+    if have "$1" || [ -n "$(ls /usr/sbin/"$1" /usr/lib/*/*/bin/"$1" 2>/dev/null)" ]; then
+        return
+    fi
+    if ! have apt-get; then
+        say "$2 is missing and there is no apt-get: the tests that need it will say so"
+        return
+    fi
+    say "installing $2 with apt-get: $3"
+    as_root apt-get update -q >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$2" >&2
+}
+
+services() {
+    service rabbitmq-server rabbitmq-server "tests hand tasks out through a real broker"
+    service initdb postgresql "tests keep decisions in a real server"
+    service promtool prometheus "promtool checks the metrics"
+}
+
 nextest() { compiler; cargo_tool cargo-nextest 0.9.143 "it runs the tests" --no-default-features; }
 deny() { compiler; cargo_tool cargo-deny 0.20.2 "it checks licences and sources of dependencies"; }
 
-[ $# -gt 0 ] || set -- compiler nextest deny
+[ $# -gt 0 ] || set -- compiler nextest deny services
 for part in "$@"; do
     case $part in
-        compiler | nextest | deny) "$part" ;;
-        *) give_up "'$part' is unknown: compiler, nextest or deny" ;;
+        compiler | nextest | deny | services) "$part" ;;
+        *) give_up "'$part' is unknown: compiler, nextest, deny or services" ;;
     esac
 done

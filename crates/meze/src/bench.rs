@@ -3,6 +3,7 @@
 mod cached;
 mod child;
 mod circuits;
+mod dispatch;
 mod machine;
 mod parameters;
 mod production;
@@ -23,6 +24,8 @@ pub enum BenchCommand {
     Parameters(parameters::ParametersArgs),
     /// One rollup of production size, of real transactions, built and proved once; may be killed and run again
     Production(production::ProductionArgs),
+    /// What the fabric costs: latency, throughput, memory, fairness and recovery, with proofs that sleep
+    Dispatch(dispatch::DispatchArgs),
     /// One circuit in a process of its own, for `bench rollup`
     #[command(hide = true)]
     Child(child::ChildArgs),
@@ -37,6 +40,7 @@ pub fn run(command: &BenchCommand, console: Console) -> Result<()> {
         BenchCommand::Rollup(args) => rollup::run(args, console),
         BenchCommand::Parameters(args) => parameters::run(args, console),
         BenchCommand::Production(args) => production::run(args, console),
+        BenchCommand::Dispatch(args) => dispatch::run(args, console),
         BenchCommand::Child(args) => child::run(args, console),
     }
 }

@@ -23,3 +23,12 @@ pub fn runtime(threads: usize) -> Result<Runtime> {
     }
     builder.enable_all().build().context("no runtime could be started")
 }
+
+/// Lets this process have as many files and sockets open as the system allows it: a fleet takes two of them a worker.
+pub fn more_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // What was allowed before still is.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
+}

@@ -27,7 +27,8 @@ pub fn statement() -> Statement {
     "test/line/sleep".parse().expect("a plain line is a statement")
 }
 
-fn proof_of(input: &[u8], needs: &[&[u8]]) -> Vec<u8> {
+/// The mock proof of an input on top of others.
+pub fn proof_of(input: &[u8], needs: &[&[u8]]) -> Vec<u8> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(input);
     needs.iter().for_each(|need| {

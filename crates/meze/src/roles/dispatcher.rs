@@ -141,6 +141,7 @@ fn weight(text: &str) -> Result<(Owner, u32), String> {
 /// # Errors
 /// It cannot be set up, or the store was taken over.
 pub fn run(args: &DispatcherArgs, console: Console) -> Result<()> {
+    super::more_files();
     runtime(2)?.block_on(serve_all(args, console))
 }
 

@@ -1,0 +1,264 @@
+//! `meze bench dispatch`: what the fabric itself costs, with proofs that only sleep.
+//!
+//! The dispatcher is a process of its own, and its CPU and memory are its alone. Workers and asker are tasks of this
+//! process and speak HTTP over loopback. Latencies are taken at their end, so they hold everything: the asker's request
+//! or the worker's result, the disk, and the way of the offer to the worker.
+
+mod disk;
+mod faults;
+mod fleet;
+mod lag;
+mod load;
+mod server;
+mod shares;
+mod stats;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use self::server::Server;
+use self::stats::{Median, spread};
+use super::machine::Machine;
+use crate::console::Console;
+
+/// What the fabric costs: latency, throughput, memory, fairness and recovery, with proofs that sleep
+#[derive(Debug, Clone, Args)]
+pub struct DispatchArgs {
+    /// The durable store that is measured: a SQLite file of its own, or postgres://… [default: sqlite]
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    store: Option<String>,
+
+    /// Seconds of each measurement, over all its runs
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    seconds: u64,
+
+    /// Runs of each measurement: the median is reported, with the least and the most
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    runs: usize,
+
+    /// For how long all cores are kept busy to look for false deaths
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    busy_seconds: u64,
+
+    /// Only these measurements
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PART,…")]
+    parts: Vec<Part>,
+
+    /// Where the stores are: the disk that is measured [default: a temporary folder]
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+/// A measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Ready task to worker, 64 idle workers, in memory.
+    Memory,
+    /// The same on disk, beside fdatasync.
+    Durable,
+    /// No-op tasks in, claimed and completed on disk.
+    Throughput,
+    /// 1,000 workers, 10,000 ready tasks.
+    Fleet,
+    /// A tree of 256 leaves on 256 workers.
+    Tree,
+    /// A small job beside one of 10,000 tasks.
+    Small,
+    /// Killed and frozen workers, cancelling, a killed dispatcher.
+    Faults,
+    /// False deaths with all cores busy.
+    Busy,
+}
+
+/// What `--json` ends with.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    transport: &'static str,
+    store: String,
+    workers: usize,
+    machine: Option<Machine>,
+    runs: usize,
+    fdatasync_p50_ms: Option<f64>,
+    fdatasync_p99_ms: Option<f64>,
+    memory_p50_ms: Option<f64>,
+    memory_p99_ms: Option<f64>,
+    durable_p50_ms: Option<f64>,
+    durable_p99_ms: Option<f64>,
+    durable_tasks_per_second: Option<f64>,
+    p99_1000_workers_ms: Option<f64>,
+    completions_per_second: Option<f64>,
+    dispatcher_cpu_cores: Option<f64>,
+    dispatcher_rss_bytes: Option<u64>,
+    tree_overhead_ratio: Option<f64>,
+    small_job_slowdown: Option<f64>,
+    requeue_after_kill_ms: Option<f64>,
+    requeue_after_freeze_ms: Option<f64>,
+    dispatcher_back_ms: Option<f64>,
+    tasks_reproved: Option<usize>,
+    false_deaths: Option<u64>,
+    cancel_ms: Option<f64>,
+    utilisation_ratio: Option<f64>,
+    /// The least and the most of each figure over its runs.
+    spread: std::collections::BTreeMap<&'static str, (f64, f64)>,
+}
+
+/// Workers of most measurements.
+const WORKERS: usize = 64;
+
+/// Runs the benchmark.
+///
+/// # Errors
+/// A process could not be started or did not do its part.
+pub(super) fn run(args: &DispatchArgs, console: Console) -> Result<()> {
+    crate::roles::more_files();
+    crate::roles::runtime(2)?.block_on(measure(args, console))
+}
+
+async fn measure(args: &DispatchArgs, console: Console) -> Result<()> {
+    let temporary = tempfile::tempdir().context("no temporary folder")?;
+    let folder = args.folder.clone().unwrap_or_else(|| temporary.path().to_owned());
+    std::fs::create_dir_all(&folder)?;
+    let durable = args.store.clone();
+    let wanted = |part: Part| args.parts.is_empty() || args.parts.contains(&part);
+    let each = Duration::from_millis(args.seconds * 1000 / args.runs.max(1) as u64);
+    let store = durable.as_deref().map_or("sqlite", |url| if url.starts_with("postgres") { "postgresql" } else { "sqlite" });
+    let mut report = Report {
+        transport: "http",
+        store: store.to_owned(),
+        workers: WORKERS,
+        machine: Some(Machine::this()),
+        runs: args.runs,
+        ..Report::default()
+    };
+    let mut seen: std::collections::BTreeMap<&'static str, Vec<f64>> = Default::default();
+    for run in 0..args.runs {
+        let mut note = |name: &'static str, value: f64| {
+            console.note(format!("run {run}: {name} {value:.3}"));
+            seen.entry(name).or_default().push(value);
+        };
+        if wanted(Part::Memory) {
+            let server = Server::start(&folder, Some("memory:")).await?;
+            let lag = lag::idle_workers(&server, WORKERS, each).await?;
+            note("memory_p50_ms", lag.p50);
+            note("memory_p99_ms", lag.p99);
+        }
+        if wanted(Part::Durable) {
+            // Half before and half after, since the disk's neighbours come and go.
+            let before = disk::fdatasync(&folder, each / 8)?;
+            let server = Server::start(&folder, durable.as_deref()).await?;
+            let lag = lag::idle_workers(&server, WORKERS, each).await?;
+            drop(server);
+            let sync = disk::join(before, disk::fdatasync(&folder, each / 8)?);
+            note("fdatasync_p50_ms", sync.p50);
+            note("fdatasync_p99_ms", sync.p99);
+            note("durable_p50_ms", lag.p50);
+            note("durable_p99_ms", lag.p99);
+        }
+        if wanted(Part::Throughput) {
+            let server = Server::start(&folder, durable.as_deref()).await?;
+            note("durable_tasks_per_second", load::throughput(&server, each).await?);
+        }
+        if wanted(Part::Fleet) {
+            let server = Server::start(&folder, durable.as_deref()).await?;
+            let load = load::fleet(&server, 1000, each).await?;
+            note("p99_1000_workers_ms", load.p99_ms);
+            note("completions_per_second", load.per_second);
+            note("dispatcher_cpu_cores", load.cpu_cores);
+            note("dispatcher_rss_bytes", load.rss_bytes as f64);
+            note("utilisation_ratio", load.utilisation);
+        }
+        if wanted(Part::Tree) {
+            let server = Server::start(&folder, durable.as_deref()).await?;
+            note("tree_overhead_ratio", shares::tree(&server).await?);
+        }
+        if wanted(Part::Small) {
+            let server = Server::start(&folder, durable.as_deref()).await?;
+            note("small_job_slowdown", shares::small_beside_large(&server, WORKERS).await?);
+        }
+        if wanted(Part::Faults) {
+            let mut server = Server::start(&folder, durable.as_deref()).await?;
+            note("requeue_after_kill_ms", faults::killed_worker(&server).await?);
+            note("requeue_after_freeze_ms", faults::frozen_worker(&server).await?);
+            note("cancel_ms", faults::cancel(&server).await?);
+            let back = faults::killed_dispatcher(&mut server).await?;
+            note("dispatcher_back_ms", back.resumed_ms);
+            note("tasks_reproved", back.reproved as f64);
+        }
+        if wanted(Part::Busy) && run == 0 {
+            let server = Server::start(&folder, durable.as_deref()).await?;
+            let lost = faults::busy(&server, Duration::from_secs(args.busy_seconds)).await?;
+            note("false_deaths", lost as f64);
+        }
+    }
+    fill(&mut report, &seen);
+    show(&report, &seen, console);
+    console.object(&report);
+    Ok(())
+}
+
+fn fill(report: &mut Report, seen: &std::collections::BTreeMap<&'static str, Vec<f64>>) {
+    let median = |name: &str| seen.get(name).and_then(|values| values.median());
+    report.fdatasync_p50_ms = median("fdatasync_p50_ms");
+    report.fdatasync_p99_ms = median("fdatasync_p99_ms");
+    report.memory_p50_ms = median("memory_p50_ms");
+    report.memory_p99_ms = median("memory_p99_ms");
+    report.durable_p50_ms = median("durable_p50_ms");
+    report.durable_p99_ms = median("durable_p99_ms");
+    report.durable_tasks_per_second = median("durable_tasks_per_second");
+    report.p99_1000_workers_ms = median("p99_1000_workers_ms");
+    report.completions_per_second = median("completions_per_second");
+    report.dispatcher_cpu_cores = median("dispatcher_cpu_cores");
+    report.dispatcher_rss_bytes = median("dispatcher_rss_bytes").map(|bytes| bytes as u64);
+    report.tree_overhead_ratio = median("tree_overhead_ratio");
+    report.small_job_slowdown = median("small_job_slowdown");
+    report.requeue_after_kill_ms = median("requeue_after_kill_ms");
+    report.requeue_after_freeze_ms = median("requeue_after_freeze_ms");
+    report.dispatcher_back_ms = median("dispatcher_back_ms");
+    report.cancel_ms = median("cancel_ms");
+    report.utilisation_ratio = median("utilisation_ratio");
+    // Of these the worst run counts.
+    let worst = |name: &str| seen.get(name).and_then(|values| spread(values)).map(|(_, most)| most);
+    report.tasks_reproved = worst("tasks_reproved").map(|most| most as usize);
+    report.false_deaths = worst("false_deaths").map(|most| most as u64);
+    report.spread = seen.iter().filter_map(|(name, values)| Some((*name, spread(values)?))).collect();
+}
+
+/// What was aimed at, by figure.
+const TARGETS: [(&str, &str); 17] = [
+    ("memory_p50_ms", "<= 0.5"),
+    ("memory_p99_ms", "<= 2"),
+    ("fdatasync_p50_ms", ""),
+    ("fdatasync_p99_ms", ""),
+    ("durable_p50_ms", "<= fdatasync + 1.5"),
+    ("durable_p99_ms", "<= fdatasync + 5"),
+    ("durable_tasks_per_second", ">= 20000"),
+    ("p99_1000_workers_ms", "<= 10"),
+    ("completions_per_second", "1000 offered"),
+    ("dispatcher_cpu_cores", "<= 1"),
+    ("dispatcher_rss_bytes", "<= 268435456"),
+    ("utilisation_ratio", ">= 0.97"),
+    ("tree_overhead_ratio", "<= 0.02"),
+    ("small_job_slowdown", "<= 2"),
+    ("requeue_after_kill_ms", "<= 1000"),
+    ("requeue_after_freeze_ms", "<= 10000"),
+    ("cancel_ms", "<= 1000"),
+];
+
+fn show(report: &Report, seen: &std::collections::BTreeMap<&'static str, Vec<f64>>, console: Console) {
+    let mut rows = vec![["figure", "median", "least", "most", "target"].map(str::to_owned).to_vec()];
+    let more = [("dispatcher_back_ms", "<= 5000"), ("tasks_reproved", "0"), ("false_deaths", "0")];
+    for (name, target) in TARGETS.into_iter().chain(more) {
+        let Some(values) = seen.get(name) else { continue };
+        let (Some(median), Some((least, most))) = (values.median(), spread(values)) else { continue };
+        let text = |value: f64| format!("{value:.3}");
+        rows.push(vec![name.to_owned(), text(median), text(least), text(most), target.to_owned()]);
+    }
+    crate::text::table(&rows).iter().for_each(|line| console.say(line));
+    if let Some(machine) = &report.machine {
+        console.say(format!("store {}, {} runs, on {machine}", report.store, report.runs));
+    }
+}
