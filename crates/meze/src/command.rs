@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::console::Console;
 use crate::verify::{self, Refused};
-use crate::{bench, demo, inspect, keys, prove, roles};
+use crate::{bench, demo, inspect, jobs, keys, prove, roles, workers};
 
 /// How the command line is wrong, in one sentence; the exit code is 2.
 #[derive(Debug)]
@@ -60,6 +60,10 @@ enum Command {
     Worker(Box<roles::worker::WorkerArgs>),
     #[command(hide = true)]
     ProverChild(roles::child::ChildArgs),
+    #[command(subcommand)]
+    Jobs(jobs::JobsCommand),
+    #[command(subcommand)]
+    Workers(workers::WorkersCommand),
 }
 
 /// Runs one command line and says how it went.
@@ -90,6 +94,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Worker(args) => roles::worker::run(&args, console),
         // Its exit code is for its worker.
         Command::ProverChild(args) => return roles::child::run(&args),
+        Command::Jobs(command) => jobs::run(&command, console),
+        Command::Workers(command) => workers::run(&command, console),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     let text = chain(&error);

@@ -16,6 +16,11 @@ impl Console {
         Self { json }
     }
 
+    /// Whether stdout is for one object.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// A line of the result.
     pub fn say(&self, text: impl std::fmt::Display) {
         // A reader that went away is no reason to stop a proof.

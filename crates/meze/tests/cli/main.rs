@@ -3,6 +3,7 @@
 
 mod binary;
 mod forged;
+mod jobs;
 mod keys;
 mod mock;
 mod real;
