@@ -44,8 +44,9 @@ async fn main() -> Result<(), Failure> {
     };
     let running = start(parts).await?;
     let dispatcher = running.dispatcher;
+    let panicked = Arc::default();
     for number in 1..=4 {
-        tokio::spawn(work(dispatcher.clone(), format!("napper-{number}"), Arc::default()));
+        tokio::spawn(work(dispatcher.clone(), format!("napper-{number}"), Arc::clone(&panicked)));
     }
     let token = std::env::var("MEZE_TOKEN").map_err(|_| "put a token of 16 characters or more into MEZE_TOKEN")?;
     let counting = dispatcher.clone();

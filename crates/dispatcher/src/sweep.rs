@@ -22,7 +22,7 @@ const AGE: Duration = Duration::from_secs(6 * 3600);
 pub(crate) async fn sweep(dispatcher: Dispatcher) {
     loop {
         tokio::time::sleep(EVERY).await;
-        let Ok(named) = dispatcher.look(|state| named(state)).await else { continue };
+        let Ok(named) = dispatcher.look(named).await else { continue };
         match dispatcher.shared.blobs.sweep(&named, AGE, SystemTime::now()).await {
             Ok(Swept { blobs: 0, .. }) => {}
             Ok(Swept { blobs, bytes }) => tracing::info!(blobs, bytes, "swept blobs that nothing names"),

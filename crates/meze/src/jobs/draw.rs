@@ -202,8 +202,9 @@ pub(super) fn task_line(task: &TaskView, now_ms: u64) -> Line {
     }
     if let Some(progress) = task.progress.as_ref().filter(|_| task.state == TaskStanding::Running) {
         line.push((Ink::Plain, format!("  {}", plain(&progress.stage))));
-        if progress.total > 0 {
-            let done = (progress.done.min(progress.total) * 10 / progress.total) as usize;
+        // What a worker says may be any number.
+        let tenths = progress.done.min(progress.total).saturating_mul(10).checked_div(progress.total);
+        if let Some(done) = tenths.map(|done| done as usize) {
             line.push((Ink::Running, format!(" {}", "█".repeat(done))));
             line.push((Ink::Dim, "░".repeat(10 - done)));
             line.push((Ink::Plain, format!(" {}/{}", progress.done, progress.total)));

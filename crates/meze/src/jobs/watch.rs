@@ -100,7 +100,7 @@ pub(super) fn follow(
         return Ok(());
     }
     let reason = view.reason.as_deref().map_or_else(String::new, |reason| format!(": {}", ink::plain(reason)));
-    bail!("job {} is {}{reason}", view.id, lines::standing(view.state));
+    bail!("job {} {}{reason}", view.id, lines::standing(view.state));
 }
 
 async fn watched(client: &AskClient, job: &str, how: &How, screen: &mut Screen) -> Result<JobView, AskError> {

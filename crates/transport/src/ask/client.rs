@@ -218,7 +218,7 @@ impl AskClient {
         if let Some(cursor) = cursor {
             request = request.query(&[("cursor", cursor.to_string())]);
         }
-        Ok(Watching { response: accepted(request.send().await.map_err(away)?).await?, heard: Vec::new() })
+        Ok(Watching { response: accepted(request.send().await.map_err(away)?).await?, heard: Vec::new(), searched: 0 })
     }
 
     async fn bytes(&self, path: &str) -> Result<Bytes, AskError> {
@@ -249,6 +249,8 @@ pub enum News {
 pub struct Watching {
     response: Response,
     heard: Vec<u8>,
+    /// How much of it is known to have no end of an event: views of large jobs come in many chunks.
+    searched: usize,
 }
 
 /// An event is never longer than this, in bytes.
@@ -261,13 +263,16 @@ impl Watching {
     /// [`AskError::Away`] when the connection is lost: watch again from the last cursor.
     pub async fn next(&mut self) -> Result<Option<News>, AskError> {
         loop {
-            if let Some(end) = self.heard.windows(2).position(|pair| pair == b"\n\n") {
+            let new = &self.heard[self.searched..];
+            if let Some(end) = new.windows(2).position(|pair| pair == b"\n\n").map(|end| end + self.searched) {
+                self.searched = 0;
                 let block: Vec<u8> = self.heard.drain(..end + 2).collect();
                 if let Some(news) = read(&String::from_utf8_lossy(&block))? {
                     return Ok(Some(news));
                 }
                 continue;
             }
+            self.searched = self.heard.len().saturating_sub(1);
             if self.heard.len() > MAX_EVENT {
                 return Err(AskError::NotUnderstood("an event without an end".to_owned()));
             }
