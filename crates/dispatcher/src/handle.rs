@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use transport::http::{Refusal, Scope};
 use transport::plane::PlaneError;
 
-use crate::driver::Input;
+use crate::driver::{Clock, Input};
 use crate::events::Events;
 use crate::metrics::Metrics;
 
@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     /// One scrape at a time: a second one would see gauges that the first is about to set.
     pub(crate) scrape: tokio::sync::Mutex<()>,
+    pub(crate) clock: Clock,
     pub(crate) max_blob_bytes: usize,
     pub(crate) lease_ms: u64,
     pub(crate) beat_ms: u64,

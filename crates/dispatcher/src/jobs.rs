@@ -126,7 +126,7 @@ fn submit_span(request: &JobRequest) -> Span {
 
 async fn taken(dispatcher: Dispatcher, mut request: JobRequest) -> Result<Response, Problem> {
     request.trace(telemetry::current_traceparent());
-    let now = dispatcher.look(|state| state.now()).await?;
+    let now = dispatcher.shared.clock.now();
     let submits = submissions(request, now).map_err(|error: RequestError| Problem::bad(error.to_string()))?;
     let mut job = None;
     for submit in submits {

@@ -70,6 +70,7 @@ pub async fn start(parts: Parts) -> Result<Running, DispatcherError> {
         events: events.clone(),
         metrics: metrics.clone(),
         scrape: Default::default(),
+        clock,
         max_blob_bytes,
         lease_ms: config.lease_ms,
         beat_ms: config.beat_ms,

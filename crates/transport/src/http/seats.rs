@@ -6,14 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use bytes::Bytes;
 use proving::lease::Token;
 use tokio::sync::watch;
 
 use super::problem::Problem;
-use super::server::json;
-use super::wire::{Key, NextReply};
-use crate::message::{Answer, Offer};
+use super::wire::Key;
+use crate::message::Offer;
 use crate::plane::{PlaneError, SessionId, WorkPlane};
 
 /// The turn of a seat whose session has ended.
@@ -71,15 +69,13 @@ impl<P: WorkPlane> Drop for Taken<P> {
 }
 
 impl Seat {
-    /// The next offer, or again the last one if the worker has not seen it. Together with `answer` as the body of a
-    /// reply, or nothing where there is neither.
+    /// The next offer, or again the last one if the worker has not seen it; `None` where there was none `within`.
     pub(super) async fn next<P: WorkPlane>(
         &self,
         plane: &P,
         seen: Option<Token>,
-        answer: Option<Answer>,
         within: Duration,
-    ) -> Result<Option<Bytes>, Problem> {
+    ) -> Result<Option<Offer>, Problem> {
         let mut turns = self.turn.subscribe();
         let mut mine = ENDED;
         self.turn.send_if_modified(|turn| {
@@ -93,13 +89,11 @@ impl Seat {
         let overtaken = async { turns.wait_for(|turn| *turn != mine).await.map_or(ENDED, |turn| *turn) };
         tokio::select! {
             biased;
-            turn = overtaken => match (answer, turn) {
-                // The answer is owed whatever becomes of the offer.
-                (Some(answer), _) => reply(Some(answer), None),
-                (None, ENDED) => Err(PlaneError::NoSession.into()),
-                (None, _) => Err(Problem::new(StatusCode::CONFLICT, "a later request for a task overtook this one")),
+            turn = overtaken => match turn {
+                ENDED => Err(PlaneError::NoSession.into()),
+                _ => Err(Problem::new(StatusCode::CONFLICT, "a later request for a task overtook this one")),
             },
-            body = self.offer(plane, seen, answer.clone(), within) => body,
+            offer = self.offer(plane, seen, within) => offer,
         }
     }
 
@@ -108,28 +102,15 @@ impl Seat {
         &self,
         plane: &P,
         seen: Option<Token>,
-        answer: Option<Answer>,
         within: Duration,
-    ) -> Result<Option<Bytes>, Problem> {
+    ) -> Result<Option<Offer>, Problem> {
         let mut unseen = self.unseen.lock().await;
         if unseen.as_ref().is_some_and(|offer| Some(offer.token) == seen) {
             *unseen = None;
         }
         if unseen.is_none() {
-            match plane.next(self.session, within).await {
-                Ok(offer) => *unseen = offer,
-                // The answer is owed whatever becomes of the offer.
-                Err(error) if answer.is_none() => return Err(error.into()),
-                Err(_) => {}
-            }
+            *unseen = plane.next(self.session, within).await?;
         }
-        reply(answer, unseen.as_ref())
+        Ok(unseen.clone())
     }
-}
-
-fn reply(answer: Option<Answer>, offer: Option<&Offer>) -> Result<Option<Bytes>, Problem> {
-    if answer.is_none() && offer.is_none() {
-        return Ok(None);
-    }
-    json(&NextReply { answer, offer }).map(Some)
 }

@@ -26,7 +26,7 @@ use super::blobs;
 use super::problem::Problem;
 use super::seats::{Seats, Taken};
 use super::wire::{
-    AnswerReply, BeatReply, BeatRequest, DoneRequest, FailedRequest, KEEP_ALIVE_MS, NextRequest, Opening, POLL_MS,
+    AnswerReply, BeatReply, BeatRequest, DoneRequest, FailedRequest, KEEP_ALIVE_MS, NextReply, NextRequest, Opening, POLL_MS,
 };
 use crate::limits::Check;
 use crate::message::{Hello, Notice};
@@ -129,17 +129,20 @@ fn lines<P: WorkPlane>(
 async fn next<P: WorkPlane>(State(desk): State<Desk<P>>, body: Body) -> Result<Response, Problem> {
     let request: NextRequest = read(body, MESSAGE_LIMIT).await?;
     let seat = desk.seats.find(request.session)?;
-    let (answer, within) = match request.done {
-        Some(done) => {
-            done.check()?;
-            (Some(desk.plane.done(seat.session, done).await?), Duration::ZERO)
-        }
-        None => (None, Duration::from_millis(POLL_MS)),
+    let Some(done) = request.done else {
+        let offer = seat.next(&desk.plane, request.seen, Duration::from_millis(POLL_MS)).await?;
+        return match offer {
+            Some(offer) => Ok(respond(json(&NextReply { answer: None, offer: Some(&offer) })?)),
+            None => Ok(StatusCode::NO_CONTENT.into_response()),
+        };
     };
-    match seat.next(&desk.plane, request.seen, answer, within).await? {
-        Some(body) => Ok(respond(body)),
-        None => Ok(StatusCode::NO_CONTENT.into_response()),
-    }
+    done.check()?;
+    // Both at once, so that the proof and the next lease go to the disk together. The answer is owed whatever becomes
+    // of the offer; an offer beside a failed answer is not lost, since it was not seen.
+    let offer = seat.next(&desk.plane, request.seen, Duration::ZERO);
+    let (answer, offer) = tokio::join!(desk.plane.done(seat.session, done), offer);
+    let offer = offer.ok().flatten();
+    Ok(respond(json(&NextReply { answer: Some(answer?), offer: offer.as_ref() })?))
 }
 
 async fn beat<P: WorkPlane>(State(desk): State<Desk<P>>, body: Body) -> Result<Response, Problem> {

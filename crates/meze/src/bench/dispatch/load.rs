@@ -14,9 +14,9 @@ use super::stats::percentile;
 const JOB: usize = 2_000;
 
 /// Asks for a job of sleepers that need nothing of each other.
-async fn many(ask: &AskClient, name: &str, count: usize, ms: u64) -> Result<()> {
-    let mut tasks: Vec<_> =
-        (0..count).map(|index| task(&format!("t{index}"), &format!("ms={ms} id={name}-{index}"), vec![])).collect();
+async fn many(ask: &AskClient, name: &str, count: usize, ms: impl Fn(usize) -> usize) -> Result<()> {
+    let one = |index| task(&format!("t{index}"), &format!("ms={} id={name}-{index}", ms(index)), vec![]);
+    let mut tasks: Vec<_> = (0..count).map(one).collect();
     // The job is for all of them.
     let needs = (0..count.min(4000)).map(|index| format!("t{index}")).collect();
     tasks.push(task("all", &format!("id={name}"), needs));
@@ -35,7 +35,7 @@ pub(super) async fn throughput(server: &Server, within: Duration) -> Result<f64>
     while start.elapsed() < within {
         // A short queue, so that what is asked for is also completed within the time.
         if asked.saturating_sub(fleet.completed()) < 2 * JOB as u64 {
-            many(&ask, &format!("load-{number}"), JOB, 0).await?;
+            many(&ask, &format!("load-{number}"), JOB, |_| 0).await?;
             number += 1;
             asked += JOB as u64 + 1;
         } else {
@@ -58,7 +58,8 @@ pub(super) struct Load {
     pub(super) utilisation: f64,
 }
 
-/// So many workers with tasks of a second each, and ten times as many tasks waiting.
+/// So many workers with tasks of a second on average (half a second to one and a half, so that they do not all end at
+/// once), and ten times as many tasks waiting.
 pub(super) async fn fleet(server: &Server, workers: usize, within: Duration) -> Result<Load> {
     let ask = server.ask()?;
     let mut fleet = Fleet::start(&server.link()?, workers, "many").await?;
@@ -67,7 +68,7 @@ pub(super) async fn fleet(server: &Server, workers: usize, within: Duration) -> 
     let backlog = 10 * workers as u64;
     let mut top_up = async |completed: u64| -> Result<()> {
         while asked < completed + backlog + workers as u64 {
-            many(&ask, &format!("many-{number}"), JOB, 1000).await?;
+            many(&ask, &format!("many-{number}"), JOB, |index| 500 + index * 7919 % 1001).await?;
             number += 1;
             asked += JOB as u64;
         }

@@ -17,15 +17,25 @@ pub(super) struct Server {
     pub(super) url: String,
     folder: TempDir,
     store: Option<String>,
+    words: &'static [&'static str],
 }
 
 impl Server {
     /// Starts one; `store` is a URL, or a new SQLite file where `None`.
     pub(super) async fn start(folder: &Path, store: Option<&str>) -> Result<Self> {
+        Self::start_with(folder, store, &["--sleepers"]).await
+    }
+
+    /// The same, but proofs are not looked at: for tasks that do nothing.
+    pub(super) async fn trusting(folder: &Path, store: Option<&str>) -> Result<Self> {
+        Self::start_with(folder, store, &["--trust", "test.sleep"]).await
+    }
+
+    async fn start_with(folder: &Path, store: Option<&str>, words: &'static [&'static str]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(folder).context("no folder")?;
         secrets::write_fresh(&folder.path().join("tokens"))?;
-        let (child, url) = spawn(folder.path(), store, "127.0.0.1:0")?;
-        Ok(Self { child, url, folder, store: store.map(str::to_owned) })
+        let (child, url) = spawn(folder.path(), store, "127.0.0.1:0", words)?;
+        Ok(Self { child, url, folder, store: store.map(str::to_owned), words })
     }
 
     /// Kills it as a power cut would, as far as a process can.
@@ -38,7 +48,7 @@ impl Server {
     /// Starts it again, at the same address with the same store.
     pub(super) fn again(&mut self) -> Result<()> {
         let address = self.url.trim_start_matches("http://").to_owned();
-        self.child = spawn(self.folder.path(), self.store.as_deref(), &address)?.0;
+        self.child = spawn(self.folder.path(), self.store.as_deref(), &address, self.words)?.0;
         Ok(())
     }
 
@@ -107,10 +117,10 @@ impl Drop for Server {
     }
 }
 
-fn spawn(folder: &Path, store: Option<&str>, listen: &str) -> Result<(Child, String)> {
+fn spawn(folder: &Path, store: Option<&str>, listen: &str, words: &[&str]) -> Result<(Child, String)> {
     let program = std::env::current_exe().context("the path of this program cannot be found")?;
     let mut command = Command::new(program);
-    command.args(["dispatcher", "--sleepers", "--listen", listen]).arg("--data-dir").arg(folder);
+    command.args(["dispatcher", "--listen", listen]).args(words).arg("--data-dir").arg(folder);
     command.arg("--tokens").arg(folder.join("tokens"));
     if let Some(store) = store {
         command.env("MEZE_STORE", store);
