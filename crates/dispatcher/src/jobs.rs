@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use dispatch::event::{Event, NotTaken, Reply};
-use dispatch::model::{JobId, Task};
+use dispatch::model::{Job, JobId, Task};
 use futures_util::stream::{self, Stream};
 use proving::id::TaskId;
 use proving::kind::Kind;
@@ -25,6 +25,7 @@ use transport::ask::{Drained, JobEvent, JobRequest, JobView, TaskView, WorkerVie
 use transport::http::{Auth, Problem, Scope, guarded};
 use transport::plane::{PlaneError, WorkPlane};
 
+use crate::eta::Rest;
 use crate::handle::Dispatcher;
 use crate::request::{RequestError, submissions};
 use crate::views;
@@ -161,11 +162,20 @@ async fn view(dispatcher: &Dispatcher, job: JobId, tasks: bool) -> Result<JobVie
     let found = dispatcher
         .look(move |state| {
             let found = state.durable().jobs.get(&job)?;
-            Some(views::job_view(state, job, found, price, tasks))
+            let rest = (tasks || found.tasks.len() <= ESTIMATED).then(|| Rest::gather(state, found)).flatten();
+            Some((views::job_view(state, job, found, price, tasks), rest))
         })
         .await?;
-    found.ok_or_else(|| no_job(job))
+    let (view, rest) = found.ok_or_else(|| no_job(job))?;
+    Ok(estimated(view, rest))
 }
+
+fn estimated(view: JobView, rest: Option<Rest>) -> JobView {
+    JobView { eta: rest.map(|rest| rest.estimate()), ..view }
+}
+
+/// Jobs of more tasks have an estimate only when they are asked for alone.
+const ESTIMATED: usize = 1_000;
 
 /// Which jobs to list.
 #[derive(Debug, Deserialize)]
@@ -188,9 +198,12 @@ async fn list(
             (!query.open || job.open()) && query.owner.as_ref().is_none_or(|owner| job.owner.as_str() == owner)
         });
         let limit = query.limit.unwrap_or(50).min(1000);
-        wanted.take(limit).map(|(id, job)| views::job_view(state, *id, job, price, false)).collect()
+        // Of large jobs the list gives no estimate: it takes longer than all the rest.
+        let rest = |job: &Job| (job.tasks.len() <= ESTIMATED).then(|| Rest::gather(state, job)).flatten();
+        let view = |(id, job): (&JobId, &Job)| (views::job_view(state, *id, job, price, false), rest(job));
+        wanted.take(limit).map(view).collect::<Vec<_>>()
     });
-    Ok(Json(jobs.await?))
+    Ok(Json(jobs.await?.into_iter().map(|(view, rest)| estimated(view, rest)).collect()))
 }
 
 async fn show(State(dispatcher): State<Dispatcher>, Path(job): Path<String>) -> Result<Json<JobView>, Problem> {
@@ -242,7 +255,11 @@ async fn events(
 ) -> Result<Response, Problem> {
     let job = find(&dispatcher, &job).await?;
     let last_seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
-    let start = view(&dispatcher, job, false).await?.cursor;
+    let start = dispatcher.look(move |state| {
+        let durable = state.durable();
+        durable.jobs.contains_key(&job).then_some(durable.last_record)
+    });
+    let start = start.await?.ok_or_else(|| no_job(job))?;
     let cursor = last_seen.or(from.cursor).unwrap_or(start);
     let stream = watch(dispatcher, job, cursor);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(5))).into_response())

@@ -8,14 +8,13 @@ use dispatch::time::Time;
 use proving::id::TaskId;
 use transport::ask::{FailureView, JobView, ProgressView, TaskStanding, TaskView, WorkerView};
 
-use crate::eta::eta;
 use crate::events::standing;
 
 fn ms(time: Time) -> u64 {
     time.0 / 1000
 }
 
-/// A job; with `tasks`, all of them, those nearest to the root first.
+/// A job; with `tasks`, all of them, those nearest to the root first. The estimate is made elsewhere.
 pub(crate) fn job_view(state: &State, id: JobId, job: &Job, price: Option<f64>, tasks: bool) -> JobView {
     let mut views: Vec<TaskView> = Vec::new();
     let mut by_state: BTreeMap<TaskStanding, usize> = BTreeMap::new();
@@ -45,7 +44,7 @@ pub(crate) fn job_view(state: &State, id: JobId, job: &Job, price: Option<f64>, 
         tasks_by_state: by_state,
         cpu_seconds: job.cpu_ms as f64 / 1000.0,
         cost: price.map(|hour| job.cpu_ms as f64 / 3_600_000.0 * hour),
-        eta: eta(state, job),
+        eta: None,
         tasks: views,
         cursor: state.durable().last_record,
     }

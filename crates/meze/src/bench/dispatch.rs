@@ -125,7 +125,8 @@ async fn measure(args: &DispatchArgs, console: Console) -> Result<()> {
     let durable = args.store.clone();
     let wanted = |part: Part| args.parts.is_empty() || args.parts.contains(&part);
     let each = Duration::from_millis(args.seconds * 1000 / args.runs.max(1) as u64);
-    let store = durable.as_deref().map_or("sqlite", |url| if url.starts_with("postgres") { "postgresql" } else { "sqlite" });
+    let store =
+        durable.as_deref().map_or("sqlite", |url| if url.starts_with("postgres") { "postgresql" } else { "sqlite" });
     let mut report = Report {
         transport: "http",
         store: store.to_owned(),

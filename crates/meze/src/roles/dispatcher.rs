@@ -142,7 +142,11 @@ fn weight(text: &str) -> Result<(Owner, u32), String> {
 /// It cannot be set up, or the store was taken over.
 pub fn run(args: &DispatcherArgs, console: Console) -> Result<()> {
     super::more_files();
-    runtime(2)?.block_on(serve_all(args, console))
+    let runtime = runtime(2)?;
+    // Within the runtime, since traces are sent from it; to the end, since it sends the last ones.
+    let _entered = runtime.enter();
+    let _telemetry = telemetry::init(&telemetry::Options::from_env("dispatcher")?)?;
+    runtime.block_on(serve_all(args, console))
 }
 
 async fn serve_all(args: &DispatcherArgs, console: Console) -> Result<()> {

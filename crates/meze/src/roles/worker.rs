@@ -121,7 +121,11 @@ pub struct WorkerArgs {
 /// # Errors
 /// The dispatcher does not want this worker, or something cannot be set up.
 pub fn run(args: &WorkerArgs, console: Console) -> Result<()> {
-    runtime(2)?.block_on(serve(args, console))
+    let runtime = runtime(2)?;
+    // Within the runtime, since traces are sent from it; to the end, since it sends the last ones.
+    let _entered = runtime.enter();
+    let _telemetry = telemetry::init(&telemetry::Options::from_env("worker")?)?;
+    runtime.block_on(serve(args, console))
 }
 
 async fn serve(args: &WorkerArgs, console: Console) -> Result<()> {

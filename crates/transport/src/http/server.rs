@@ -26,7 +26,8 @@ use super::blobs;
 use super::problem::Problem;
 use super::seats::{Seats, Taken};
 use super::wire::{
-    AnswerReply, BeatReply, BeatRequest, DoneRequest, FailedRequest, KEEP_ALIVE_MS, NextReply, NextRequest, Opening, POLL_MS,
+    AnswerReply, BeatReply, BeatRequest, DoneRequest, FailedRequest, KEEP_ALIVE_MS, NextReply, NextRequest, Opening,
+    POLL_MS,
 };
 use crate::limits::Check;
 use crate::message::{Hello, Notice};

@@ -171,8 +171,8 @@ impl Work {
             secret: *secret,
             task: Some((task, token)),
         };
-        let traceparent = self.offer.traceparent.as_deref();
-        let span = tracing::info_span!("prove", %task, %token, %kind, traceparent);
+        let span = tracing::debug_span!(target: telemetry::SPANS, "prove", %task, %token, %kind);
+        telemetry::follow(&span, self.offer.traceparent.as_deref());
         let (prover, cancel, standing) = (prover.clone(), self.control.cancel.clone(), self.standing.clone());
         let proving = async move { prover.prove(request, cancel, standing).await };
         Ok(Stage::Proving(tokio::spawn(proving.instrument(span))))

@@ -158,14 +158,15 @@ pub(super) async fn busy(server: &Server, time: Duration) -> Result<u64> {
     let burners: Vec<_> = (0..2 * cores)
         .map(|_| {
             let ending = ending.clone();
-            std::thread::spawn(move || while !ending.load(Ordering::Relaxed) {
-                std::hint::spin_loop();
+            std::thread::spawn(move || {
+                while !ending.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
             })
         })
         .collect();
-    let tasks = (0..64).map(|index| {
-        task(&format!("t{index}"), &format!("ms={} id=busy-{index}", time.as_millis()), vec![])
-    });
+    let tasks =
+        (0..64).map(|index| task(&format!("t{index}"), &format!("ms={} id=busy-{index}", time.as_millis()), vec![]));
     let mut tasks: Vec<_> = tasks.collect();
     tasks.push(task("all", "id=busy", (0..64).map(|index| format!("t{index}")).collect()));
     ask.submit(&job("busy", "faults", tasks, "all")?).await?;

@@ -54,8 +54,9 @@ pub(super) async fn small_beside_large(server: &Server, workers: usize) -> Resul
 async fn times(ask: &AskClient, name: &str, count: usize) -> Result<Vec<f64>> {
     let mut times = Vec::new();
     for number in 0..count {
-        let mut tasks: Vec<_> =
-            (0..9).map(|index| task(&format!("t{index}"), &format!("ms=100 id={name}-{number}-{index}"), vec![])).collect();
+        let mut tasks: Vec<_> = (0..9)
+            .map(|index| task(&format!("t{index}"), &format!("ms=100 id={name}-{number}-{index}"), vec![]))
+            .collect();
         let needs = (0..9).map(|index| format!("t{index}")).collect();
         tasks.push(task("root", &format!("ms=100 id={name}-{number}"), needs));
         let start = Instant::now();
