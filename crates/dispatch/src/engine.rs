@@ -13,8 +13,9 @@ use crate::state::{State, Step};
 use crate::store::Kept;
 use crate::time::Time;
 
-/// A snapshot is taken after so many bytes of batches.
-const SNAPSHOT_AFTER_BYTES: usize = 32 << 20;
+/// A snapshot is taken after so many bytes of batches: it copies everything, and reading this much back takes a second
+/// or two.
+const SNAPSHOT_AFTER_BYTES: usize = 128 << 20;
 
 /// A batch to make durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +144,7 @@ impl Engine {
     }
 
     fn snapshot_is_due(&self) -> bool {
-        self.bytes_since_snapshot >= self.snapshot_after.max(self.state.durable().tasks.len() * 512)
+        self.bytes_since_snapshot >= self.snapshot_after.max(self.state.durable().tasks.len() * 2048)
     }
 
     /// Takes snapshots after so many bytes.

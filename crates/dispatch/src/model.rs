@@ -1,7 +1,8 @@
 //! What is kept about jobs and tasks: the durable part of the state, as it also goes into snapshots.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use proving::id::{Owner, TaskId, TaskParts};
 use proving::kind::Kind;
@@ -62,13 +63,37 @@ impl TaskSpec {
     }
 }
 
+/// Something for each task. An id is a digest, so any bytes of it are a hash already; the order of the map is that of
+/// nothing, and whatever is decided in its order is sorted first.
+pub type TaskMap<T> = HashMap<TaskId, T, BuildHasherDefault<DigestHasher>>;
+
+/// Takes the first bytes of a digest for its hash.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8).take(2) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 ^= u64::from_le_bytes(word);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Everything that survives a restart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Durable {
     /// Every job that is not forgotten.
     pub jobs: BTreeMap<JobId, Job>,
     /// Every task of these jobs.
-    pub tasks: BTreeMap<TaskId, Task>,
+    pub tasks: TaskMap<Task>,
     /// What each class taught: the time of its proofs.
     pub learned: BTreeMap<Class, Learned>,
     /// CPU that each owner used, in milliseconds.

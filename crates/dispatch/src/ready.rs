@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proving::id::{Owner, TaskId};
 
-use crate::model::JobId;
+use crate::model::{JobId, TaskMap};
 use crate::time::Time;
 
 /// A class by its number in this run.
@@ -64,7 +64,7 @@ struct Share {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ready {
     classes: BTreeMap<ClassId, BTreeMap<u64, ClassQueue>>,
-    places: BTreeMap<TaskId, Place>,
+    places: TaskMap<Place>,
     owners: BTreeMap<Owner, Share>,
     jobs: BTreeMap<JobId, Share>,
     next_age: u64,

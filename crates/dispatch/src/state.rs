@@ -25,7 +25,7 @@ use proving::lease::Token;
 
 use crate::config::Config;
 use crate::event::{Action, Event, Progress, Reply, RequestId, SessionId};
-use crate::model::{Class, Durable, Job, JobId, Phase, Task};
+use crate::model::{Class, Durable, Job, JobId, Phase, Task, TaskMap};
 use crate::ready::{ClassId, Ready};
 use crate::record::Record;
 use crate::time::Time;
@@ -49,7 +49,7 @@ pub struct State {
     names: BTreeMap<(Owner, String), JobId>,
     classes: BTreeMap<Class, ClassId>,
     ready: Ready,
-    leases: BTreeMap<TaskId, Lease>,
+    leases: TaskMap<Lease>,
     /// When leases end.
     expiries: BTreeSet<(Time, TaskId)>,
     sessions: BTreeMap<SessionId, Session>,
@@ -139,7 +139,7 @@ impl State {
             names: BTreeMap::new(),
             classes: BTreeMap::new(),
             ready: Ready::default(),
-            leases: BTreeMap::new(),
+            leases: TaskMap::default(),
             expiries: BTreeSet::new(),
             sessions: BTreeMap::new(),
             idle: BTreeMap::new(),
@@ -282,7 +282,8 @@ impl State {
                 None => self.deadlines.extend(job.deadline.map(|deadline| (deadline, *id))),
             }
         }
-        let tasks: Vec<TaskId> = self.durable.tasks.keys().copied().collect();
+        let mut tasks: Vec<TaskId> = self.durable.tasks.keys().copied().collect();
+        tasks.sort_unstable();
         for id in tasks {
             self.line_up(&id);
             let Some(task) = self.durable.tasks.get(&id) else { continue };

@@ -110,7 +110,9 @@ fn failure_view(failure: &dispatch::model::Failure) -> FailureView {
 /// Every dead letter.
 pub(crate) fn dead_letters(state: &State) -> Vec<TaskView> {
     let dead = state.durable().tasks.iter().filter(|(_, task)| task.phase == Phase::Dead);
-    dead.map(|(id, task)| task_view(state, id, task)).collect()
+    let mut dead: Vec<TaskView> = dead.map(|(id, task)| task_view(state, id, task)).collect();
+    dead.sort_by_key(|view| view.id);
+    dead
 }
 
 /// Every connected worker and pool.

@@ -128,7 +128,8 @@ impl State {
             let output = self.task(id).and_then(|task| task.accepted()).map(|accepted| &accepted.output);
             output.is_some_and(|output| output.blob() == Some(digest))
         };
-        let producers: Vec<TaskId> = self.durable.tasks.keys().filter(made).copied().collect();
+        let mut producers: Vec<TaskId> = self.durable.tasks.keys().filter(made).copied().collect();
+        producers.sort_unstable();
         for task in producers {
             let of_jobs = self.task(&task).map(|task| task.jobs.clone()).unwrap_or_default();
             let ended_for_it =
@@ -153,7 +154,8 @@ impl State {
             let task = self.task(id).filter(|task| matches!(task.phase, Phase::Queued | Phase::Leased { .. }));
             task.is_some_and(|task| task.spec.input.blob() == Some(digest))
         };
-        let orphans: Vec<TaskId> = self.durable.tasks.keys().filter(takes).copied().collect();
+        let mut orphans: Vec<TaskId> = self.durable.tasks.keys().filter(takes).copied().collect();
+        orphans.sort_unstable();
         for task in orphans {
             self.stop(&task);
             let reason = format!("its input, blob {digest}, is missing or damaged: submit it again");
