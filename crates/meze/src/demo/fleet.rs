@@ -5,6 +5,7 @@ mod folder;
 mod jobs;
 mod local;
 mod process;
+mod scan;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use rollup::builder::RollupPlan;
+use rollup::wallet::SeedPhrase;
 use rollup_circuits::family::Family;
 use serde::Serialize;
 use test_services::RabbitMq;
@@ -22,6 +24,7 @@ use transport::http::HttpSettings;
 
 use self::folder::Folder;
 use self::process::{Died, Supervisor};
+pub(crate) use self::scan::Scan;
 use crate::console::Console;
 use crate::pipeline::Ledger;
 use crate::settings::CircuitArgs;
@@ -72,6 +75,8 @@ pub(crate) struct FleetReport {
     pub(crate) tasks_reproved: usize,
     pub(crate) worker_deaths: usize,
     pub(crate) dispatcher_deaths: usize,
+    /// What the fleet left on disk, looked through for the wallets' secrets; one that is found is an error.
+    pub(crate) secrets_scan: Scan,
 }
 
 /// The provider's fleet.
@@ -174,8 +179,8 @@ impl Fleet {
         Ok(proof)
     }
 
-    /// Ends the fleet and says what came of it.
-    pub(crate) fn end(self) -> Result<FleetReport> {
+    /// Ends the fleet and says what came of it, once nothing of what it left on disk is a secret of these phrases.
+    pub(crate) fn end<'a>(self, phrases: impl IntoIterator<Item = &'a SeedPhrase>) -> Result<FleetReport> {
         let died = match self.members {
             Members::Processes(supervisor) => supervisor.end(Duration::from_secs(10)),
             Members::Local(local) => {
@@ -183,6 +188,14 @@ impl Fleet {
                 Died::default()
             }
         };
+        let secrets_scan = scan::scan(self.folder.path(), phrases)?;
+        if secrets_scan.found > 0 {
+            bail!(
+                "{} files of the fleet hold a secret of a wallet: see {}",
+                secrets_scan.found,
+                self.folder.path().display()
+            );
+        }
         let starts = self.folder.starts()?;
         let accepted = self.jobs.iter().flat_map(|job| &job.accepted);
         let accepted: std::collections::BTreeMap<_, _> = accepted.copied().collect();
@@ -195,6 +208,7 @@ impl Fleet {
             tasks_reproved: starts.iter().filter(again).count(),
             worker_deaths: died.workers,
             dispatcher_deaths: died.dispatchers,
+            secrets_scan,
         })
     }
 }

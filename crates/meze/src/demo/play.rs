@@ -96,7 +96,8 @@ pub(crate) fn play(args: &DemoArgs, portions: &[usize], console: Console) -> Res
     }
     let proving_seconds = proving.elapsed().as_secs_f64();
     let ledger = std::mem::take(&mut pipeline.ledger);
-    let fleet = fleet.map(Fleet::end).transpose()?;
+    let phrases = script.people.iter().map(|person| &person.phrase);
+    let fleet = fleet.map(|fleet| fleet.end(phrases)).transpose()?;
     for (id, (proof, block, public)) in (0..).zip(&finished) {
         output.rollup(id, proof, block, public)?;
     }

@@ -110,6 +110,13 @@ pub(crate) fn show(outcome: &Outcome, console: Console) {
             fleet.worker_deaths,
             fleet.dispatcher_deaths
         ));
+        let scan = fleet.secrets_scan;
+        lines.push(format!(
+            "none of {} secrets of the wallets in {} files of the fleet ({})",
+            scan.secrets,
+            scan.files,
+            bytes(scan.bytes)
+        ));
     }
     if let Some(folder) = &outcome.output {
         lines.push(format!("files are in {}", folder.display()));

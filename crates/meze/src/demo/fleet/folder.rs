@@ -57,6 +57,10 @@ impl Folder {
         Ok(())
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(crate) fn verification_keys(&self) -> PathBuf {
         self.path.join("keys")
     }
