@@ -61,6 +61,15 @@ impl Folder {
         &self.path
     }
 
+    /// How a dispatcher is told to check proofs: with the keys; mocks cannot be checked, so their workers are trusted.
+    pub(crate) fn checking(&self, mock: bool) -> [String; 2] {
+        if mock {
+            let kinds: Vec<String> = PROVIDER.iter().map(|circuit| circuit.kind().to_string()).collect();
+            return ["--trust".to_owned(), kinds.join(",")];
+        }
+        ["--keys".to_owned(), self.verification_keys().display().to_string()]
+    }
+
     pub(crate) fn verification_keys(&self) -> PathBuf {
         self.path.join("keys")
     }

@@ -40,8 +40,9 @@ pub(super) fn start(
     console: Console,
 ) -> Result<(Local, String)> {
     let path = |path: std::path::PathBuf| path.display().to_string();
-    let (tokens, keys, data) = (path(folder.tokens()), path(folder.verification_keys()), path(folder.dispatcher()));
-    let words = ["dispatcher", "--tokens", &tokens, "--keys", &keys, "--data-dir", &data];
+    let (tokens, data) = (path(folder.tokens()), path(folder.dispatcher()));
+    let mut words = ["dispatcher", "--tokens", &tokens, "--data-dir", &data].map(str::to_owned).to_vec();
+    words.extend(folder.checking(circuits.proverless));
     let args = Role::<DispatcherArgs>::try_parse_from(words)?.args;
     runtime.block_on(async {
         let (Running { dispatcher, ended }, auth) = begin(&args, console).await?;

@@ -64,13 +64,12 @@ impl Supervisor {
         };
         let mut environment = vec![("DATA_DIR".into(), folder.dispatcher().into())];
         broker(&mut environment);
-        let keys = path(folder.verification_keys());
-        let words = ["dispatcher", "--tokens", &tokens, "--keys", &keys, "--listen", "127.0.0.1:0"].map(str::to_owned);
-        let mut dispatcher =
-            Member::start("dispatcher", words.to_vec(), environment, folder.log("dispatcher"), Stdio::piped())?;
+        let mut words = ["dispatcher", "--tokens", &tokens, "--listen", "127.0.0.1:0"].map(str::to_owned).to_vec();
+        words.extend(folder.checking(circuits.proverless));
+        let mut dispatcher = Member::start("dispatcher", words, environment, folder.log("dispatcher"), Stdio::piped())?;
         let url = dispatcher.address()?;
         // If it dies it comes back where it was.
-        dispatcher.words[6] = url.trim_start_matches("http://").to_owned();
+        dispatcher.words[4] = url.trim_start_matches("http://").to_owned();
         console.note(format!("dispatcher: process {}, {url}", dispatcher.child.id()));
 
         let mut members = vec![dispatcher];
