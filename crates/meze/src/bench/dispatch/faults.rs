@@ -148,6 +148,29 @@ pub(super) async fn killed_dispatcher(server: &mut Server) -> Result<Back> {
     Ok(Back { resumed_ms, reproved: all - lines.len() })
 }
 
+/// Eight real workers with real children: how much longer than their sleep 200 tasks take them.
+pub(super) async fn real_workers(server: &Server) -> Result<f64> {
+    const WORKERS: usize = 8;
+    let ask = server.ask()?;
+    let sleepers: Vec<Sleeper> =
+        (0..WORKERS).map(|index| Sleeper::start(server, &format!("real-{index}"))).collect::<Result<_>>()?;
+    // One task for each, so that all of them are there.
+    let mut tasks: Vec<_> =
+        (0..WORKERS).map(|index| task(&format!("t{index}"), &format!("ms=2000 id=warm-{index}"), vec![])).collect();
+    tasks.push(task("all", "id=warm", (0..WORKERS).map(|index| format!("t{index}")).collect()));
+    ask.submit(&job("warm", "real", tasks, "all")?).await?;
+    super::shares::done(&ask, "warm").await?;
+    ensure!(sleepers.iter().all(|sleeper| sleeper.starts() > 0), "not all of the workers came");
+    let mut tasks: Vec<_> =
+        (0..200).map(|index| task(&format!("t{index}"), &format!("ms=100 id=real-{index}"), vec![])).collect();
+    tasks.push(task("all", "id=real", (0..200).map(|index| format!("t{index}")).collect()));
+    let start = Instant::now();
+    ask.submit(&job("real", "real", tasks, "all")?).await?;
+    super::shares::done(&ask, "real").await?;
+    let ideal = 200.0 * 0.1 / WORKERS as f64;
+    Ok((start.elapsed().as_secs_f64() - ideal) / ideal)
+}
+
 /// Leases that were lost although everybody lived, with all cores busy.
 pub(super) async fn busy(server: &Server, time: Duration) -> Result<u64> {
     let ask = server.ask()?;
