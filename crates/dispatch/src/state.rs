@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use proving::id::{Owner, TaskId};
 use proving::kind::Kind;
 use proving::lease::Token;
+use proving::statement::Statement;
 
 use crate::config::Config;
 use crate::event::{Action, Event, Progress, Reply, RequestId, SessionId};
@@ -324,5 +325,11 @@ impl Session {
         let mut kinds: Vec<Kind> = kinds.cloned().collect();
         kinds.dedup();
         kinds
+    }
+
+    /// The circuits and modes under which it takes them, each once.
+    pub fn statements(&self, state: &State) -> Vec<Statement> {
+        let mine = state.classes.iter().filter(|(_, id)| self.classes.contains(id)).map(|(class, _)| &class.statement);
+        mine.cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 }

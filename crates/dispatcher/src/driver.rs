@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use blobs::Blobs;
 use dispatch::config::Config;
 use dispatch::engine::{Engine, Released, snapshot_bytes};
-use dispatch::event::{Action, Event, Notice, Reply, RequestId, SessionId, Verdict};
+use dispatch::event::{Action, Answer, Event, Notice, Reply, RequestId, SessionId, Verdict};
 use dispatch::record::Record;
 use dispatch::state::State;
 use dispatch::store::{Store, StoreError};
@@ -256,6 +256,9 @@ impl Driver {
 
     fn answer(&mut self, request: RequestId, mut reply: Reply, now: Time) {
         let Some(answer) = self.waiting.remove(&request) else { return };
+        if matches!(reply, Reply::Answer(Answer::Stale)) {
+            self.metrics.stale_report();
+        }
         if let Reply::Offer(offer) = &mut reply {
             if let Some(traceparent) = self.traces.traceparent(&offer.held.task) {
                 offer.spec.traceparent = Some(traceparent);

@@ -16,6 +16,7 @@ use transport::plane::PlaneError;
 use crate::driver::{Clock, Input};
 use crate::events::Events;
 use crate::metrics::Metrics;
+use crate::verify::Checker;
 
 /// A running dispatcher. Clones are the same one.
 #[derive(Clone)]
@@ -28,6 +29,7 @@ pub struct Dispatcher {
 pub(crate) struct Shared {
     pub(crate) inputs: mpsc::UnboundedSender<Input>,
     pub(crate) blobs: Arc<Blobs>,
+    pub(crate) checker: Checker,
     pub(crate) events: Arc<Events>,
     pub(crate) metrics: Arc<Metrics>,
     /// One scrape at a time: a second one would see gauges that the first is about to set.

@@ -5,8 +5,9 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -40,6 +41,17 @@ pub fn planes(dispatcher: &Dispatcher, auth: &Auth, kinds: Option<BTreeSet<Kind>
         .merge(ask_router(dispatcher.clone(), auth.clone()))
         .merge(admin_router(dispatcher.clone(), auth.clone()))
         .merge(open_router(dispatcher.clone()))
+        .layer(middleware::from_fn_with_state(dispatcher.clone(), count))
+}
+
+/// Counts what is refused for what it says. Tokens are counted where they are looked at.
+async fn count(State(dispatcher): State<Dispatcher>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    if status.is_client_error() && !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        dispatcher.shared.metrics.request_refused(status.as_u16());
+    }
+    response
 }
 
 /// Hands tasks out through the broker at `url`, until `ended` is ready.
@@ -108,9 +120,7 @@ async fn openapi() -> Response {
 }
 
 async fn submit(State(dispatcher): State<Dispatcher>, body: Body) -> Result<Response, Problem> {
-    let body = to_bytes(body, JOB_LIMIT)
-        .await
-        .map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a job has at most {JOB_LIMIT} bytes")))?;
+    let body = to_bytes(body, JOB_LIMIT).await.map_err(|error| Problem::unreadable(&error, JOB_LIMIT))?;
     let request: JobRequest = serde_json::from_slice(&body).map_err(|error| Problem::bad(error.to_string()))?;
     drop(body);
     let span = submit_span(&request);
@@ -129,11 +139,27 @@ async fn taken(dispatcher: Dispatcher, mut request: JobRequest) -> Result<Respon
     request.trace(telemetry::current_traceparent());
     let now = dispatcher.shared.clock.now();
     let submits = submissions(request, now).map_err(|error: RequestError| Problem::bad(error.to_string()))?;
+    let classes = || submits.iter().flat_map(|submit| &submit.tasks).map(|task| &task.class);
+    if let Some(class) = classes().find(|class| dispatcher.shared.checker.is_without_key(class)) {
+        let (kind, statement) = (&class.kind, &class.statement);
+        return Err(Problem::bad(format!("there is no key here to check {kind} under {statement}")));
+    }
+    let named = submits.first().filter(|_| submits.len() > 1).map(|submit| (submit.owner.clone(), submit.name.clone()));
+    let is_new = match named {
+        Some((owner, name)) => dispatcher.look(move |state| state.job_named(&owner, &name).is_none()).await?,
+        None => false,
+    };
     let mut job = None;
     for submit in submits {
         match dispatcher.call(|request| Event::Submit { request, submit }).await? {
             Reply::Submitted(id, _) => job = Some(id),
-            reply => return Err(not_taken(reply)),
+            reply => {
+                // A job that is not taken as a whole is not taken in part.
+                if let Some(job) = job.filter(|_| is_new) {
+                    dispatcher.call(|request| Event::Cancel { request, job }).await?;
+                }
+                return Err(not_taken(reply));
+            }
         }
     }
     let Some(job) = job else { return Err(Problem::bad("an empty request")) };
@@ -369,8 +395,7 @@ async fn input(
     let digest: BlobDigest = digest.parse().map_err(|_| Problem::bad("a blob's name is 64 lowercase hex digits"))?;
     let secret = headers.get("meze-secret").is_some_and(|value| value == "true");
     let limit = dispatcher.max_blob_bytes();
-    let too_large = |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("an input has at most {limit} bytes"));
-    let bytes = to_bytes(body, limit).await.map_err(too_large)?;
+    let bytes = to_bytes(body, limit).await.map_err(|error| Problem::unreadable(&error, limit))?;
     if BlobDigest::of(&bytes) != digest {
         return Err(Problem::bad("the bytes do not have this digest"));
     }

@@ -59,6 +59,8 @@ pub(crate) struct Metrics {
     append_bytes: IntCounter,
     pub(crate) store_failures: IntCounter,
     tokens_refused: IntCounterVec,
+    requests_refused: IntCounterVec,
+    stale_reports: IntCounter,
     pub(crate) messages_refused: IntCounter,
     known: Vec<Kind>,
     owners: Mutex<BTreeSet<String>>,
@@ -131,6 +133,8 @@ impl Metrics {
             append_bytes: make.counter("store_appended_bytes_total", "Bytes made durable.")?,
             store_failures: make.counter("store_failures_total", "Failures of the store.")?,
             tokens_refused: make.int_counters("tokens_refused_total", "Requests sent away.", &["scope", "reason"])?,
+            requests_refused: make.int_counters("requests_refused_total", "Requests without sense.", &["status"])?,
+            stale_reports: make.counter("stale_reports_total", "Proofs and failures under a token that is stale.")?,
             messages_refused: make
                 .counter("messages_refused_total", "Messages of the broker that were dead-lettered.")?,
             known,
@@ -154,6 +158,16 @@ impl Metrics {
     /// A request was sent away.
     pub(crate) fn refused(&self, scope: Scope, refusal: Refusal) {
         self.tokens_refused.with_label_values(&[scope.name(), refusal.name()]).inc();
+    }
+
+    /// A request was refused for what it says.
+    pub(crate) fn request_refused(&self, status: u16) {
+        self.requests_refused.with_label_values(&[&status.to_string()]).inc();
+    }
+
+    /// A worker reported under a token that is not that of the lease.
+    pub(crate) fn stale_report(&self) {
+        self.stale_reports.inc();
     }
 
     /// Records became durable.

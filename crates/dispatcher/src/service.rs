@@ -64,9 +64,11 @@ pub async fn start(parts: Parts) -> Result<Running, DispatcherError> {
     let (inputs, heard) = mpsc::unbounded_channel();
     let events = Arc::new(Events::new(engine.state().durable().last_record));
     let metrics = Arc::new(Metrics::new(config.kinds.iter().cloned().collect(), price)?);
+    let checker = Checker::new(verifiers, blobs.clone());
     let shared = Shared {
         inputs: inputs.clone(),
         blobs: blobs.clone(),
+        checker: checker.clone(),
         events: events.clone(),
         metrics: metrics.clone(),
         scrape: Default::default(),
@@ -85,7 +87,7 @@ pub async fn start(parts: Parts) -> Result<Running, DispatcherError> {
         clock,
         inputs: heard,
         back: inputs,
-        checker: Checker::new(verifiers, blobs.clone()),
+        checker,
         blobs,
         events,
         metrics,

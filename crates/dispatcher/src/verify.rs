@@ -1,22 +1,26 @@
 //! Checking proofs before they count: on threads beside the loop, so many at a time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use blobs::{BlobError, Blobs};
 use dispatch::event::{Check, Event, Verdict};
 use dispatch::model::Class;
+use proving::kind::Kind;
 use proving::payload::{BlobDigest, Payload};
 use proving::prover::{Proof, Verifier};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::driver::{Input, chain};
 
-/// Checks proofs of the classes that it has a verifier for. Others are trusted: their workers checked them.
+/// Checks proofs of the classes that it has a verifier for. Workers of kinds without any verifier are trusted; of a
+/// kind that can be checked, a statement without its key is not taken: whoever named it would go unchecked.
 #[derive(Clone)]
 pub(crate) struct Checker {
     verifiers: Arc<HashMap<Class, Arc<dyn Verifier>>>,
+    /// Of those.
+    kinds: Arc<HashSet<Kind>>,
     blobs: Arc<Blobs>,
     at_a_time: Arc<Semaphore>,
 }
@@ -26,15 +30,21 @@ impl Checker {
         let class = |verifier: &Arc<dyn Verifier>| Class { kind: verifier.kind(), statement: verifier.statement() };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
+            kinds: Arc::new(verifiers.iter().map(|verifier| verifier.kind()).collect()),
             verifiers: Arc::new(verifiers.into_iter().map(|verifier| (class(&verifier), verifier)).collect()),
             blobs,
             at_a_time: Arc::new(Semaphore::new(cores)),
         }
     }
 
-    /// Whether nothing here can check proofs of this class.
+    /// Whether workers are trusted with proofs of this class.
     pub(crate) fn trusts(&self, class: &Class) -> bool {
-        !self.verifiers.contains_key(class)
+        !self.kinds.contains(&class.kind)
+    }
+
+    /// Whether proofs of this class count neither by a check nor by trust.
+    pub(crate) fn is_without_key(&self, class: &Class) -> bool {
+        self.kinds.contains(&class.kind) && !self.verifiers.contains_key(class)
     }
 
     /// Checks a proof, and says what came of it.
@@ -50,7 +60,10 @@ impl Checker {
 
     async fn verdict(&self, check: Check) -> Verdict {
         let Ok(_permit) = self.at_a_time.acquire().await else { return Verdict::Holds };
-        let Some(verifier) = self.verifiers.get(&check.class).cloned() else { return Verdict::Holds };
+        let Some(verifier) = self.verifiers.get(&check.class).cloned() else {
+            // It was asked for when there was another key.
+            return Verdict::Refused("verifier: the dispatcher has no key of this statement any more".to_owned());
+        };
         let mut parts = Vec::with_capacity(check.needs.len() + 2);
         for payload in [&check.output, &check.input].into_iter().chain(&check.needs) {
             match self.read(payload).await {

@@ -121,6 +121,7 @@ pub(crate) fn workers(state: &State) -> Vec<WorkerView> {
         name: session.worker.clone(),
         pool: session.pool,
         kinds: session.kinds(state),
+        statements: session.statements(state),
         memory_bytes: session.memory_bytes,
         used_bytes: session.used_bytes,
         draining: session.draining,

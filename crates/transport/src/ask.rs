@@ -265,6 +265,9 @@ pub struct WorkerView {
     pub pool: bool,
     /// What it can prove.
     pub kinds: Vec<Kind>,
+    /// Under which circuits and modes: it gets no task of another one.
+    #[serde(default)]
+    pub statements: Vec<Statement>,
     /// How much memory its tasks may take.
     pub memory_bytes: u64,
     /// How much of it is taken.

@@ -40,6 +40,17 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("at most {limit} bytes are taken here"))
     }
 
+    /// 413 or 400: a body could not be read, because it is longer than `limit` or ended too soon.
+    pub fn unreadable(error: &(dyn std::error::Error + 'static), limit: usize) -> Self {
+        let mut causes = std::iter::successors(Some(error), |error| error.source());
+        // axum hides the type behind its own, and tells it by its text alone.
+        if causes.any(|cause| cause.to_string() == "length limit exceeded") {
+            Self::too_large(limit)
+        } else {
+            Self::bad("the body ended too soon")
+        }
+    }
+
     /// 401 or 403: the request came without the token that it needs.
     pub(crate) fn refused(wanted: Scope, refusal: Refusal) -> Self {
         match refusal {

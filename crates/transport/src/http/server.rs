@@ -172,20 +172,9 @@ async fn failed<P: WorkPlane>(State(desk): State<Desk<P>>, body: Body) -> Result
 
 /// The JSON of a body of at most `limit` bytes.
 async fn read<T: DeserializeOwned>(body: Body, limit: usize) -> Result<T, Problem> {
-    let bytes = to_bytes(body, limit).await.map_err(|error| unreadable(&error, limit))?;
+    let bytes = to_bytes(body, limit).await.map_err(|error| Problem::unreadable(&error, limit))?;
     serde_json::from_slice(&bytes)
         .map_err(|error| PlaneError::Bad(format!("this is not what is asked here: {error}")).into())
-}
-
-/// Why a body could not be read: it is too long, or it ended too soon.
-pub(super) fn unreadable(error: &(dyn std::error::Error + 'static), limit: usize) -> Problem {
-    let mut causes = std::iter::successors(Some(error), |error| error.source());
-    // axum hides the type behind its own, and tells it by its text alone.
-    if causes.any(|cause| cause.to_string() == "length limit exceeded") {
-        Problem::too_large(limit)
-    } else {
-        Problem::bad("the body ended too soon")
-    }
 }
 
 /// The bytes of a reply.
