@@ -53,18 +53,19 @@ struct Order<'a> {
 }
 
 fn order(input: &[u8]) -> Result<Order<'_>, ProveError> {
-    let wrong = |word: &str| ProveError::invalid_input(format!("{word:?} is no order to a sleeper"));
-    let text = std::str::from_utf8(input).map_err(|_| wrong("not text"))?;
+    // The input may be a secret, so what is wrong is not repeated.
+    let wrong = |place: usize| ProveError::invalid_input(format!("word {place} is no order to a sleeper"));
+    let text = std::str::from_utf8(input).map_err(|_| ProveError::invalid_input("a sleeper takes text"))?;
     let mut order = Order { ms: 0, misbehave: None, once: None, bytes: 0 };
-    for word in text.split_whitespace() {
+    for (place, word) in (1..).zip(text.split_whitespace()) {
         match word.split_once('=') {
-            Some(("ms", value)) => order.ms = value.parse().map_err(|_| wrong(word))?,
-            Some(("bytes", value)) => order.bytes = value.parse().map_err(|_| wrong(word))?,
+            Some(("ms", value)) => order.ms = value.parse().map_err(|_| wrong(place))?,
+            Some(("bytes", value)) => order.bytes = value.parse().map_err(|_| wrong(place))?,
             Some(("do", value)) => order.misbehave = Some(value),
             Some(("once", value)) => order.once = Some(Path::new(value)),
             // Anything else makes two inputs different.
             Some(("id", _)) => {}
-            _ => return Err(wrong(word)),
+            _ => return Err(wrong(place)),
         }
     }
     Ok(order)
@@ -122,7 +123,7 @@ fn misbehave(how: &str) -> Result<(), ProveError> {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
-        _ => Err(ProveError::invalid_input(format!("{how:?} is no way to misbehave"))),
+        _ => Err(ProveError::invalid_input("this is no way to misbehave")),
     }
 }
 
