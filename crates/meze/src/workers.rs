@@ -93,6 +93,7 @@ mod tests {
             name: name.to_owned(),
             pool: false,
             kinds: vec!["rollup.inner".parse().unwrap()],
+            statements: Vec::new(),
             memory_bytes: 8 << 30,
             used_bytes: 0,
             draining: false,
