@@ -15,6 +15,10 @@ use crate::time::Time;
 /// What an owner is charged for a lease of a class that taught nothing yet, in milliseconds.
 const UNKNOWN_MS: u64 = 1_000;
 
+/// What every lease costs its owner at least, in milliseconds: among tasks that cost nothing, the oldest job would go
+/// first for ever.
+pub(super) const LEAST_MS: u64 = 1;
+
 impl State {
     pub(super) fn ask(&mut self, request: RequestId, id: SessionId) {
         let Some(session) = self.sessions.get_mut(&id).filter(|session| !session.draining) else {
@@ -83,7 +87,8 @@ impl State {
         let place = self.ready.remove(id)?;
         let token = Token(self.durable.last_token + 1);
         let class = self.task(id).map(|task| task.spec.class.clone())?;
-        let charged = self.durable.learned.get(&class).map_or(UNKNOWN_MS, |learned| learned.cpu_ms as u64);
+        let charged =
+            self.durable.learned.get(&class).map_or(UNKNOWN_MS, |learned| learned.cpu_ms as u64).max(LEAST_MS);
         let weight = self.weight(&place.owner);
         self.ready.charge(&place.owner, weight, place.job, charged as i64);
         self.commit(Record::Leased { task: *id, token, worker: worker.clone(), at: self.now });

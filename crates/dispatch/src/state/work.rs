@@ -5,6 +5,7 @@ use proving::id::TaskId;
 use proving::lease::{Cause, Token, Usage};
 use proving::payload::Payload;
 
+use super::grant::LEAST_MS;
 use super::{Pending, State};
 use crate::event::{Action, Answer, Check, Held, Progress, Reply, RequestId, SessionId, Verdict};
 use crate::model::{Failure, Phase};
@@ -242,6 +243,7 @@ impl State {
     /// The owner pays what it took, instead of what was expected.
     fn settle_charge(&mut self, id: &TaskId, cpu_ms: u64) {
         let Some(lease) = self.leases.get_mut(id) else { return };
+        let cpu_ms = cpu_ms.max(LEAST_MS);
         let difference = cpu_ms as i64 - lease.charged as i64;
         lease.charged = cpu_ms;
         let (owner, job) = (lease.owner.clone(), lease.job);
