@@ -10,7 +10,7 @@ export PATH := $(PATH):$(MEZE_TOOLS)/bin
 # Words after the command: make demo ARGS="--transactions 12 --rollups 2"
 ARGS ?=
 # The long parts: make test-long PARTS=fuzz
-PARTS ?= rollup-random rollup-production fuzz simulation
+PARTS ?= rollup-random rollup-production fuzz simulation scenarios-long
 
 MEZE := $(CARGO_TARGET_DIR)/release/meze
 
