@@ -72,6 +72,13 @@ pub enum BlobError {
 }
 
 impl BlobError {
+    /// Whether the blob is gone for good. That a disk fails for a moment says nothing about it.
+    pub const fn is_lost(&self) -> bool {
+        matches!(self, Self::Missing(_) | Self::Damaged { .. })
+    }
+}
+
+impl BlobError {
     pub(crate) fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { what, source }
     }

@@ -113,6 +113,11 @@ pub enum Event {
         /// What it took.
         usage: Usage,
     },
+    /// The dispatcher itself cannot hear a worker, as while a broker is away: its silence says nothing of it.
+    Excuse {
+        /// Whose.
+        session: SessionId,
+    },
     /// The connection of a worker or pool is gone.
     Gone {
         /// Whose.
@@ -146,6 +151,14 @@ pub enum Event {
     },
     /// Time passed: comes several times a second.
     Tick,
+}
+
+impl Event {
+    /// An offer that nobody was there to take goes back at once, instead of when its lease ends.
+    pub fn untaken(request: RequestId, session: SessionId, held: Held) -> Self {
+        let reason = "nobody was there to take the offer".to_owned();
+        Self::Failed { request, session, held, cause: Cause::Returned, reason, usage: Usage::default() }
+    }
 }
 
 /// A submission. With the same owner and name it is the same job: what it has already is not added again,
@@ -322,6 +335,9 @@ pub enum NotTaken {
     /// It would fail again.
     #[error("task {0} has an invalid input: correct it and submit another job")]
     Invalid(TaskId),
+    /// What is under it was forgotten.
+    #[error("what task {0} needs is not kept any longer: submit all of it in another job")]
+    Bereft(TaskId),
     /// A kind that this dispatcher does not know.
     #[error("the kind {0} is not known here")]
     UnknownKind(String),

@@ -10,7 +10,7 @@ use crate::model::{Durable, Failure, JobId, JobState, TaskSpec};
 use crate::time::Time;
 
 /// Goes before every batch and snapshot; it changes when an older build could not read them.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// One change. New ones are added at the end: the place in this list is what is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub enum Record {
     TaskAdded {
         /// The job that asks.
         job: JobId,
+        /// Its id, from the job's owner and what is asked for.
+        task: TaskId,
         /// What it asks for.
         spec: TaskSpec,
     },

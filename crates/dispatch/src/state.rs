@@ -21,7 +21,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proving::id::{Owner, TaskId};
 use proving::kind::Kind;
-use proving::lease::Token;
+use proving::lease::{Token, Usage};
+use proving::payload::Payload;
 use proving::statement::Statement;
 
 use crate::config::Config;
@@ -57,8 +58,8 @@ pub struct State {
     /// Workers and pools that wait for a task, by class, the ones with the least free memory first.
     idle: BTreeMap<ClassId, BTreeSet<(u64, SessionId)>>,
     deadlines: BTreeSet<(Time, JobId)>,
-    /// Jobs that are over, in the order in which they ended.
-    finished: BTreeSet<(Time, JobId)>,
+    /// Jobs that are over, in the order in which they ended, with the tasks that each had then.
+    finished: BTreeMap<(Time, JobId), usize>,
     finished_tasks: usize,
     /// Wrong proofs, by worker.
     refusals: BTreeMap<String, u32>,
@@ -96,8 +97,8 @@ pub struct Lease {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pending {
     request: RequestId,
-    output: proving::payload::Payload,
-    usage: proving::lease::Usage,
+    output: Payload,
+    usage: Usage,
 }
 
 /// A connected worker or pool.
@@ -145,7 +146,7 @@ impl State {
             sessions: BTreeMap::new(),
             idle: BTreeMap::new(),
             deadlines: BTreeSet::new(),
-            finished: BTreeSet::new(),
+            finished: BTreeMap::new(),
             finished_tasks: 0,
             refusals: BTreeMap::new(),
             away: BTreeMap::new(),
@@ -174,6 +175,7 @@ impl State {
             Event::Failed { request, session, held, cause, reason, usage } => {
                 self.failed(request, session, held, (cause, reason, usage));
             }
+            Event::Excuse { session } => self.excuse(session),
             Event::Gone { session } => self.gone(session),
             Event::Verdict { held, verdict } => self.verdict(held, verdict),
             Event::BlobLost { digest } => self.blob_lost(digest),
@@ -237,6 +239,11 @@ impl State {
         self.durable.jobs.get(&job)
     }
 
+    /// The proofs of tasks, in their order, as far as they are there.
+    fn outputs(&self, tasks: &[TaskId]) -> Vec<Payload> {
+        tasks.iter().filter_map(|task| Some(self.task(task)?.accepted()?.output.clone())).collect()
+    }
+
     /// Whether an open job wants it.
     fn wanted(&self, task: &Task) -> bool {
         task.jobs.iter().any(|job| self.job(*job).is_some_and(Job::open))
@@ -273,14 +280,13 @@ impl State {
 
     /// Builds from the durable part what is not kept, and gives every lease of before its grace.
     fn reindex(&mut self) {
-        for (id, job) in &self.durable.jobs {
-            self.names.insert((job.owner.clone(), job.name.clone()), *id);
-            match job.ended {
-                Some(at) => {
-                    self.finished.insert((at, *id));
-                    self.finished_tasks += job.tasks.len();
-                }
-                None => self.deadlines.extend(job.deadline.map(|deadline| (deadline, *id))),
+        let ended: Vec<(JobId, Option<Time>)> = self.durable.jobs.iter().map(|(id, job)| (*id, job.ended)).collect();
+        for (id, ended) in ended {
+            let Some(job) = self.durable.jobs.get(&id) else { continue };
+            self.names.insert((job.owner.clone(), job.name.clone()), id);
+            match ended {
+                Some(at) => self.finish(id, at),
+                None => self.deadlines.extend(job.deadline.map(|deadline| (deadline, id))),
             }
         }
         let mut tasks: Vec<TaskId> = self.durable.tasks.keys().copied().collect();

@@ -16,8 +16,8 @@ use dispatch::record::Record;
 use dispatch::state::State;
 use dispatch::store::{Store, StoreError};
 use dispatch::time::Time;
+use proving::error::with_sources;
 use proving::id::TaskId;
-use proving::lease::{Cause, Usage};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -116,7 +116,7 @@ impl Driver {
                     aside = None;
                     match done {
                         Err(error @ StoreError::Fenced { .. }) => return Err(error.into()),
-                        Err(error) => tracing::warn!(error = %chain(&error), "the store could not renew or take a snapshot"),
+                        Err(error) => tracing::warn!(error = %with_sources(&error), "the store could not renew or take a snapshot"),
                         Ok(()) => {}
                     }
                 }
@@ -232,7 +232,7 @@ impl Driver {
             let blobs = self.blobs.clone();
             tokio::spawn(async move {
                 if let Err(error) = blobs.delete(digest).await {
-                    tracing::error!(error = %chain(&error), "a secret input cannot be deleted");
+                    tracing::error!(error = %with_sources(&error), "a secret input cannot be deleted");
                 }
             });
         }
@@ -266,18 +266,11 @@ impl Driver {
             self.metrics.offered(&offer.spec.class.kind, now.0.saturating_sub(offer.ready.0));
         }
         let Err(undelivered) = answer.send(reply) else { return };
-        // Nobody waits any more: the task goes back at once, instead of when its lease ends.
+        // Nobody waits any more.
         if let Reply::Offer(offer) = undelivered
-            && let Some((session, _)) = self.engine.state().lease(&offer.held.task).and_then(|l| Some((l.session?, ())))
+            && let Some(session) = self.engine.state().lease(&offer.held.task).and_then(|lease| lease.session)
         {
-            self.handle(Event::Failed {
-                request,
-                session,
-                held: offer.held,
-                cause: Cause::Returned,
-                reason: "nobody was there to take the offer".to_owned(),
-                usage: Usage::default(),
-            });
+            self.handle(Event::untaken(request, session, offer.held));
         }
     }
 
@@ -299,7 +292,7 @@ impl Driver {
         if let StoreError::Fenced { .. } = error {
             return Err(error.into());
         }
-        tracing::error!(error = %chain(&error), "the store failed; starting again from what it has");
+        tracing::error!(error = %with_sources(&error), "the store failed; starting again from what it has");
         self.metrics.store_failures.inc();
         for (_, answer) in self.waiting.drain() {
             let _ = answer.send(Reply::Unavailable);
@@ -316,7 +309,7 @@ impl Driver {
                     return Ok(());
                 }
                 Err(error @ StoreError::Fenced { .. }) => return Err(error.into()),
-                Err(error) => tracing::error!(error = %chain(&error), "the store is still away"),
+                Err(error) => tracing::error!(error = %with_sources(&error), "the store is still away"),
             }
             self.refuse_for(pause).await;
             pause = (pause * 2).min(Duration::from_secs(1));
@@ -351,15 +344,4 @@ async fn finished(pending: &mut Pending) -> Result<(), StoreError> {
         },
         None => std::future::pending().await,
     }
-}
-
-/// An error and what lies under it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut under = error.source();
-    while let Some(source) = under {
-        text = format!("{text}: {source}");
-        under = source.source();
-    }
-    text
 }

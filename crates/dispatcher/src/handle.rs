@@ -159,14 +159,7 @@ impl Drop for Question<'_> {
         self.answered.close();
         let (session, request) = (self.session, self.request);
         let input = match self.answered.try_recv() {
-            Ok(Reply::Offer(offer)) => Event::Failed {
-                request,
-                session,
-                held: offer.held,
-                cause: proving::lease::Cause::Returned,
-                reason: "nobody was there to take the offer".to_owned(),
-                usage: Default::default(),
-            },
+            Ok(Reply::Offer(offer)) => Event::untaken(request, session, offer.held),
             _ => Event::Unask { session, request },
         };
         let _ = self.dispatcher.send(Input::Event(input));

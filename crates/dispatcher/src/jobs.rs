@@ -172,7 +172,11 @@ fn not_taken(reply: Reply) -> Problem {
     };
     let status = match reason {
         NotTaken::NoJob(_) => StatusCode::NOT_FOUND,
-        NotTaken::Over(_) | NotTaken::Sealed(_) | NotTaken::NotFailed(_) | NotTaken::Invalid(_) => StatusCode::CONFLICT,
+        NotTaken::Over(_)
+        | NotTaken::Sealed(_)
+        | NotTaken::NotFailed(_)
+        | NotTaken::Invalid(_)
+        | NotTaken::Bereft(_) => StatusCode::CONFLICT,
         NotTaken::TooMuch { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::BAD_REQUEST,
     };

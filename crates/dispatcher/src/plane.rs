@@ -6,6 +6,7 @@ use blobs::{BlobError, Sensitivity};
 use bytes::Bytes;
 use dispatch::event::{self, Event, Reply};
 use dispatch::model::Class;
+use proving::error::with_sources;
 use proving::kind::Kind;
 use proving::lease::Token;
 use proving::payload::{BlobDigest, Payload};
@@ -13,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use transport::message::{Answer, Beat, Done, Failed, Held, Hello, Notice, Offer, Welcome};
 use transport::plane::{Opened, PlaneError, Role, SessionId, WorkPlane};
 
-use crate::driver::{Input, chain};
+use crate::driver::Input;
 use crate::handle::Dispatcher;
 
 impl WorkPlane for Dispatcher {
@@ -43,6 +44,10 @@ impl WorkPlane for Dispatcher {
 
     fn close(&self, session: SessionId) {
         let _ = self.send(Input::Event(Event::Gone { session: ours(session) }));
+    }
+
+    fn excuse(&self, session: SessionId) {
+        let _ = self.send(Input::Event(Event::Excuse { session: ours(session) }));
     }
 
     async fn next(&self, session: SessionId, within: Duration) -> Result<Option<Offer>, PlaneError> {
@@ -86,17 +91,16 @@ impl WorkPlane for Dispatcher {
     async fn read_blob(&self, digest: BlobDigest) -> Result<Bytes, PlaneError> {
         let lost = match self.shared.blobs.get(digest).await {
             Ok(bytes) => return Ok(bytes),
-            Err(lost @ (BlobError::Missing(_) | BlobError::Damaged { .. })) => lost,
-            // That a disk fails for a moment says nothing about the blob.
-            Err(error) => return Err(PlaneError::Unavailable(chain(&error))),
+            Err(error) if error.is_lost() => error,
+            Err(error) => return Err(PlaneError::Unavailable(with_sources(&error))),
         };
-        tracing::error!(%digest, error = %chain(&lost), "a blob is lost");
+        tracing::error!(%digest, error = %with_sources(&lost), "a blob is lost");
         self.send(Input::Event(Event::BlobLost { digest }))?;
         Err(PlaneError::Blob(digest))
     }
 
     async fn write_blob(&self, bytes: Bytes, secret: bool) -> Result<Payload, PlaneError> {
-        let unavailable = |error: BlobError| PlaneError::Unavailable(chain(&error));
+        let unavailable = |error: BlobError| PlaneError::Unavailable(with_sources(&error));
         let sensitivity = if secret { Sensitivity::Secret } else { Sensitivity::Public };
         self.shared.blobs.put(bytes, sensitivity).await.map_err(unavailable)
     }

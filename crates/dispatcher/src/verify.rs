@@ -4,15 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use blobs::{BlobError, Blobs};
+use blobs::Blobs;
 use dispatch::event::{Check, Event, Verdict};
 use dispatch::model::Class;
+use proving::error::with_sources;
 use proving::kind::Kind;
 use proving::payload::{BlobDigest, Payload};
 use proving::prover::{Proof, Verifier};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::driver::{Input, chain};
+use crate::driver::Input;
 
 /// Checks proofs of the classes that it has a verifier for. Workers of kinds without any verifier are trusted; of a
 /// kind that can be checked, a statement without its key is not taken: whoever named it would go unchecked.
@@ -98,10 +99,8 @@ impl Checker {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => error,
             };
-            tracing::error!(%digest, error = %chain(&error), "a blob cannot be read");
-            // A disk that fails for a moment says nothing about the blob.
-            let momentary = !matches!(error, BlobError::Missing(_) | BlobError::Damaged { .. });
-            if !momentary || pause > Duration::from_secs(5) {
+            tracing::error!(%digest, error = %with_sources(&error), "a blob cannot be read");
+            if error.is_lost() || pause > Duration::from_secs(5) {
                 return Err(digest);
             }
             tokio::time::sleep(pause).await;

@@ -186,6 +186,18 @@ impl VerifyError {
     }
 }
 
+/// An error with everything under it, in one line.
+pub fn with_sources(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut under = error.source();
+    while let Some(source) = under {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        under = source.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,5 +246,11 @@ mod tests {
         assert_eq!(error.to_string(), "new state: 0x01 expected, 0x02 found");
         assert_eq!((error.check(), error.reason()), ("new state", "0x01 expected, 0x02 found"));
         assert!(error.source().is_some());
+    }
+
+    #[test]
+    fn sources_follow_in_one_line() {
+        let error = ProveError::worker("it broke").with_source("the disk is full");
+        assert_eq!(with_sources(&error), "the worker failed: it broke: the disk is full");
     }
 }

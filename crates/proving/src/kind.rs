@@ -100,6 +100,10 @@ impl FromStr for Kind {
     type Err = KindError;
 
     fn from_str(text: &str) -> Result<Self, KindError> {
+        // Those that are asked for all the time cost no memory.
+        if let Some(known) = Self::KNOWN.iter().find(|known| known.as_str() == text) {
+            return Ok(known.clone());
+        }
         if text.len() > MAX_KIND_BYTES {
             return Err(KindError::TooLong(text.len()));
         }

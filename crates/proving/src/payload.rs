@@ -26,8 +26,8 @@ impl BlobDigest {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Payload {
-    /// At most [`MAX_INLINE_BYTES`], never of a secret. JSON writes an array of numbers.
-    Inline(Vec<u8>),
+    /// At most [`MAX_INLINE_BYTES`], never of a secret. JSON writes them in hex.
+    Inline(#[serde(with = "inline")] Vec<u8>),
     /// A blob.
     Blob {
         /// Its name.
@@ -73,6 +73,46 @@ impl Payload {
     }
 }
 
+/// Hex for people, bytes for files.
+mod inline {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return serializer.serialize_str(&hex::encode(bytes));
+        }
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        if deserializer.is_human_readable() {
+            return deserializer.deserialize_str(Reader);
+        }
+        deserializer.deserialize_bytes(Reader)
+    }
+
+    struct Reader;
+
+    impl Visitor<'_> for Reader {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("bytes in hex")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Vec<u8>, E> {
+            hex::decode(text).map_err(E::custom)
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+}
+
 impl From<BlobDigest> for InputDigest {
     fn from(digest: BlobDigest) -> Self {
         Self::from_bytes(*digest.as_bytes())
@@ -103,5 +143,17 @@ mod tests {
     #[test]
     fn debug_never_shows_the_bytes() {
         assert_eq!(format!("{:?}", Payload::Inline(vec![7; 3])), "inline, 3 bytes");
+    }
+
+    #[test]
+    fn inline_bytes_are_hex_in_json_and_themselves_elsewhere() {
+        let payload = Payload::Inline(vec![0, 0xff]);
+        let json = serde_json::to_string(&payload).unwrap();
+        assert_eq!(json, r#"{"inline":"00ff"}"#);
+        assert_eq!(serde_json::from_str::<Payload>(&json).unwrap(), payload);
+        assert!(serde_json::from_str::<Payload>(r#"{"inline":"0"}"#).is_err());
+        let bytes = postcard::to_stdvec(&payload).unwrap();
+        assert_eq!(bytes, [0, 2, 0, 0xff]);
+        assert_eq!(postcard::from_bytes::<Payload>(&bytes).unwrap(), payload);
     }
 }

@@ -267,6 +267,9 @@ impl WorkPlane for MemoryPlane {
         self.tell(state, Told::Closed(session));
     }
 
+    /// No lease of this plane ends by silence.
+    fn excuse(&self, _session: SessionId) {}
+
     async fn next(&self, session: SessionId, within: Duration) -> Result<Option<Offer>, PlaneError> {
         let end = Instant::now() + within;
         loop {

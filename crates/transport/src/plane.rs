@@ -51,6 +51,10 @@ pub trait WorkPlane: Clone + Send + Sync + 'static {
     /// Its connection is gone: what it held is requeued at once.
     fn close(&self, session: SessionId);
 
+    /// The dispatcher's own way to it is broken, as while a broker is away: its silence says nothing of it, and what
+    /// it holds stays its own for as long as a lease from now.
+    fn excuse(&self, session: SessionId);
+
     /// The next task for it; `None` when there was none for as long as `within`, which may be zero. It ends with
     /// [`PlaneError::NoSession`] when the session is closed meanwhile.
     fn next(

@@ -16,14 +16,14 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Instant;
 
 use proving::context::{CancelToken, ProveContext};
-use proving::error::{FailureClass, ProveError};
+use proving::error::{FailureClass, ProveError, with_sources};
 use proving::lease::{Cause, Usage};
 use proving::prover::Prover;
 use transport::message::Offering;
 
 use self::report::Pipe;
 use self::usage::Meter;
-use crate::error::{cut, with_sources};
+use crate::error::cut;
 use crate::frame::{self, DEFAULT_LIMIT, FromChild, Prove, ToChild};
 
 /// The exit code of a child that panicked, as Rust's own.

@@ -102,18 +102,6 @@ pub(crate) fn cut(mut text: String) -> String {
     text
 }
 
-/// An error with everything under it, in one line.
-pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut under = error.source();
-    while let Some(source) = under {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        under = source.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,11 +118,5 @@ mod tests {
     fn long_texts_are_cut_between_characters() {
         assert_eq!(cut("ü".repeat(3000)).len(), 4096);
         assert_eq!(cut("short".to_owned()), "short");
-    }
-
-    #[test]
-    fn sources_follow_in_one_line() {
-        let error = WorkerError::Pipe(io::Error::other("broken"));
-        assert_eq!(with_sources(&error), "the pipe between worker and prover child failed: broken");
     }
 }

@@ -128,7 +128,7 @@ impl World {
     fn plan_task(&mut self, owner: &Owner, own: &[TaskSpec], earlier: &[TaskSpec]) -> TaskSpec {
         let mut needs = Vec::new();
         for _ in 0..self.random.below(4) {
-            let other = self.random.one_in(10) && !earlier.is_empty();
+            let other = self.random.one_in(6) && !earlier.is_empty();
             let from = if other { earlier } else { own };
             if !from.is_empty() {
                 needs.push(from[self.random.below(from.len())].id(owner));
@@ -269,7 +269,10 @@ impl World {
             (Question::Submit(submit, ids), Reply::Submitted(job, _)) => self.judge.submitted(*job, ids, submit.root),
             (_, Reply::Job(job, state)) => self.judge.standing(*job, state),
             (_, Reply::NotTaken(NotTaken::Over(_) | NotTaken::NoJob(_) | NotTaken::UnknownNeed { .. })) => {}
-            (Question::Retry(_), Reply::NotTaken(NotTaken::NotFailed(_) | NotTaken::Invalid(_))) => {}
+            (
+                Question::Retry(_),
+                Reply::NotTaken(NotTaken::NotFailed(_) | NotTaken::Invalid(_) | NotTaken::Bereft(_)),
+            ) => {}
             (Question::Submit(submit, _), Reply::NotTaken(NotTaken::Sealed(_) | NotTaken::UnknownRoot(_)))
                 if self.judge.begun_again(&submit.owner, &submit.name) => {}
             (question, reply) => panic!("{question:?} was answered with {reply:?}"),

@@ -83,6 +83,13 @@ impl World {
             self.broker.messages.clear();
         }
         self.hear(process, Event::Gone { session: pool.session });
+        for connection in 0..self.connections.len() {
+            let behind = &self.connections[connection];
+            if behind.process == process && behind.seen && self.workers[behind.worker].consumer {
+                self.fire(Fired::Excused);
+                self.hear(process, Event::Excuse { session: SessionId(connection as u64) });
+            }
+        }
     }
 
     /// A worker takes messages out of the queue, as far as it has hands for them.

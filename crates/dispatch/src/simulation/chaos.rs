@@ -5,7 +5,7 @@ use proving::payload::Payload;
 use super::fired::Fired;
 use super::world::{MS, World};
 use crate::event::Event;
-use crate::model::Phase;
+use crate::model::{Phase, Task};
 
 impl World {
     /// Something goes wrong.
@@ -92,8 +92,17 @@ impl World {
     /// The blob of some proof that is still needed is gone; who reads it next tells.
     fn lose_output(&mut self) {
         let Some(engine) = self.live().and_then(|process| self.processes[process].engine.as_ref()) else { return };
-        let tasks = engine.state().durable().tasks.values();
-        let blobs: Vec<_> = tasks.filter_map(|task| task.accepted()?.output.blob()).collect();
+        let tasks = &engine.state().durable().tasks;
+        let proved = |task: &Task| task.accepted()?.output.blob();
+        let mut blobs: Vec<_> = tasks.values().filter_map(proved).collect();
+        // Those whose needs are forgotten are rare, and the worst.
+        let bereft = |task: &&Task| task.spec.needs.iter().any(|need| !tasks.contains_key(need));
+        let rare: Vec<_> = tasks.values().filter(bereft).filter_map(proved).collect();
+        if !rare.is_empty() {
+            blobs = rare;
+        }
+        // The order of a map is that of nothing.
+        blobs.sort_unstable();
         let Some(digest) = self.random.pick(&blobs) else { return };
         if self.lost.insert(digest) {
             self.fire(Fired::OutputLost);

@@ -90,7 +90,7 @@ impl Judge {
                 };
                 assert!(self.jobs.insert(*job, opened).is_none(), "two jobs have one number");
             }
-            Record::TaskAdded { job, spec } => self.add(*job, spec),
+            Record::TaskAdded { job, task, spec } => self.add(*job, *task, spec),
             Record::TaskJoined { job, task } => self.join(*job, *task),
             Record::JobSealed { job, root } => self.job(*job).root = Some(*root),
             Record::Leased { task, token, .. } => {
@@ -120,11 +120,13 @@ impl Judge {
                 self.accepted.insert(*token);
             }
             Record::Died { task } => assert!(self.task(task).failures > 0, "a task died of nothing"),
-            Record::OutputLost { task } => {
-                let task = self.task(task);
+            Record::OutputLost { task: id } => {
+                let task = self.task(id);
                 task.accepted = None;
                 task.ended = true;
+                self.need_again(id);
             }
+            Record::Revived { task } => self.need_again(task),
             Record::JobEnded { job, state, .. } => {
                 let job = self.job(*job);
                 assert_eq!(job.state, JobState::Open, "a job that is over ended");
@@ -150,12 +152,11 @@ impl Judge {
                     }
                 }
             }
-            _ => {}
         }
     }
 
-    fn add(&mut self, job: JobId, spec: &TaskSpec) {
-        let id = spec.id(&self.job(job).owner);
+    fn add(&mut self, job: JobId, id: TaskId, spec: &TaskSpec) {
+        assert_eq!(id, spec.id(&self.job(job).owner), "a task has another name than it should");
         let task = JudgedTask { needs: spec.needs.clone(), ..JudgedTask::default() };
         assert!(self.tasks.insert(id, task).is_none(), "a task that is there was added");
         self.join(job, id);
@@ -166,9 +167,20 @@ impl Judge {
         while let Some(id) = stack.pop() {
             let Some(task) = self.tasks.get_mut(&id) else { continue };
             if task.jobs.insert(job) {
-                stack.extend(task.needs.iter().copied());
+                if task.accepted.is_none() {
+                    stack.extend(task.needs.iter().copied());
+                }
                 self.job(job).tasks.insert(id);
             }
+        }
+    }
+
+    /// A task that was over is not: its jobs want what it needs.
+    fn need_again(&mut self, id: &TaskId) {
+        let task = self.task(id);
+        let (needs, jobs) = (task.needs.clone(), task.jobs.clone());
+        for job in jobs {
+            needs.iter().for_each(|need| self.join(job, *need));
         }
     }
 

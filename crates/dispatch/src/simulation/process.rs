@@ -67,7 +67,7 @@ impl World {
             avoid_ms: 1_500,
             max_losses: 8,
             oldest_every: 4,
-            keep_finished_tasks: 25,
+            keep_finished_tasks: 4,
             planted: self.planted,
             ..Config::default()
         }
@@ -194,6 +194,9 @@ impl World {
                 match record {
                     Record::JobForgotten { .. } => self.fire(Fired::Forgotten),
                     Record::Died { .. } => self.fire(Fired::DeadLetter),
+                    Record::Ended { failure, .. } if failure.reason.contains("not kept any longer") => {
+                        self.fire(Fired::Bereft);
+                    }
                     Record::TaskJoined { .. } => self.fire(Fired::Shared),
                     _ => {}
                 }

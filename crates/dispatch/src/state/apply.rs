@@ -32,7 +32,7 @@ impl State {
                 };
                 self.durable.jobs.insert(*job, opened);
             }
-            Record::TaskAdded { job, spec } => self.add(*job, spec),
+            Record::TaskAdded { job, task, spec } => self.add(*job, *task, spec),
             Record::TaskJoined { job, task } => self.join(*job, *task),
             Record::JobSealed { job, root } => {
                 if let Some(job) = self.durable.jobs.get_mut(job) {
@@ -75,6 +75,7 @@ impl State {
                 found.phase = Phase::Idle;
                 found.failed = 0;
                 found.lost = 0;
+                self.need_again(task);
                 self.want(*task);
             }
             Record::OutputLost { task } => {
@@ -82,6 +83,7 @@ impl State {
                 found.phase = Phase::Idle;
                 found.generation += 1;
                 self.tell_dependents(task, |missing| missing + 1);
+                self.need_again(task);
                 self.want(*task);
             }
             Record::JobEnded { job, state, at } => self.end(*job, state, *at),
@@ -97,9 +99,8 @@ impl State {
         }
     }
 
-    fn add(&mut self, job: JobId, spec: &TaskSpec) {
+    fn add(&mut self, job: JobId, id: TaskId, spec: &TaskSpec) {
         let Some(owner) = self.durable.jobs.get(&job).map(|job| job.owner.clone()) else { return };
-        let id = spec.id(&owner);
         let needs = || spec.needs.iter().filter_map(|need| self.durable.tasks.get(need));
         let missing = needs().filter(|need| need.accepted().is_none()).count() as u32;
         let level = needs().map(|need| need.level + 1).max().unwrap_or(0);
@@ -127,7 +128,8 @@ impl State {
         self.join(job, id);
     }
 
-    /// A job wants a task, and everything that this one needs.
+    /// A job wants a task, and everything that has to be proved before it. What lies under a proof is none of its
+    /// business: in a chain of blocks, that would be all blocks.
     fn join(&mut self, job: JobId, task: TaskId) {
         let mut stack = vec![task];
         while let Some(id) = stack.pop() {
@@ -135,11 +137,37 @@ impl State {
             if !task.jobs.insert(job) {
                 continue;
             }
-            stack.extend(task.spec.needs.iter().copied());
+            if task.accepted().is_none() {
+                stack.extend(task.spec.needs.iter().copied());
+            }
             if let Some(job) = self.durable.jobs.get_mut(&job) {
                 job.tasks.insert(id);
             }
             self.want(id);
+        }
+    }
+
+    /// A task that was over has to be proved after all. What it needs is wanted by all of its jobs again, and may have
+    /// been forgotten and come back meanwhile, without knowing of it.
+    fn need_again(&mut self, id: &TaskId) {
+        let Some(task) = self.durable.tasks.get(id) else { return };
+        let (needs, jobs) = (task.spec.needs.clone(), task.jobs.clone());
+        let mut missing = 0;
+        for (place, need) in needs.iter().enumerate() {
+            let proved = self.durable.tasks.get(need).is_some_and(|need| need.accepted().is_some());
+            missing += u32::from(!proved);
+            if needs[..place].contains(need) {
+                continue;
+            }
+            jobs.iter().for_each(|job| self.join(*job, *need));
+            if let Some(found) = self.durable.tasks.get_mut(need) {
+                let times = needs.iter().filter(|other| *other == need).count();
+                let known = found.dependents.iter().filter(|dependent| *dependent == id).count();
+                found.dependents.extend(std::iter::repeat_n(*id, times - known));
+            }
+        }
+        if let Some(task) = self.durable.tasks.get_mut(id) {
+            task.missing = missing;
         }
     }
 

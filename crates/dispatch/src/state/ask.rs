@@ -1,14 +1,12 @@
 //! Askers: submitting, growing, sealing, cancelling and retrying jobs.
 
-use std::collections::BTreeMap;
-
 use proving::error::FailureClass;
 use proving::id::TaskId;
 use proving::payload::{MAX_INLINE_BYTES, Payload};
 
 use super::State;
 use crate::event::{NotTaken, Reply, RequestId, Submit};
-use crate::model::{JobId, JobState, Phase, TaskSpec};
+use crate::model::{JobId, JobState, Phase, TaskMap, TaskSpec};
 use crate::planted::Fault;
 use crate::record::Record;
 
@@ -59,13 +57,14 @@ impl State {
         {
             return self.repeated(job, &submit).map(|()| job);
         }
-        let added = self.checked(&submit, known)?;
+        let ids = self.checked(&submit, known)?;
         let job = match known {
             Some(job) => job,
             None => self.open_job(&submit),
         };
-        self.add_tasks(job, added);
-        if let Some(root) = submit.root
+        let root = submit.root;
+        self.add_tasks(job, ids, submit.tasks);
+        if let Some(root) = root
             && self.job(job).is_some_and(|job| job.open() && job.root.is_none())
         {
             self.commit(Record::JobSealed { job, root });
@@ -99,8 +98,8 @@ impl State {
         job
     }
 
-    /// The tasks with their ids, if all is well with every one of them.
-    fn checked(&self, submit: &Submit, job: Option<JobId>) -> Result<Vec<(TaskId, TaskSpec)>, NotTaken> {
+    /// The ids of the tasks, if all is well with every one of them.
+    fn checked(&self, submit: &Submit, job: Option<JobId>) -> Result<Vec<TaskId>, NotTaken> {
         let limits = &self.config.limits;
         let too_much = |what, limit: usize| NotTaken::TooMuch { what, limit: limit as u64 };
         if submit.name.is_empty() || submit.name.len() > MAX_NAME_BYTES || submit.name.chars().any(char::is_control) {
@@ -112,7 +111,7 @@ impl State {
         if job.is_none() && self.durable.jobs.len() - self.finished.len() >= limits.open_jobs {
             return Err(too_much("open jobs", limits.open_jobs));
         }
-        let mut levels: BTreeMap<TaskId, u32> = BTreeMap::new();
+        let mut levels: TaskMap<u32> = TaskMap::default();
         let mut tasks = Vec::with_capacity(submit.tasks.len());
         for spec in &submit.tasks {
             let id = spec.id(&submit.owner);
@@ -138,7 +137,7 @@ impl State {
                 return Err(too_much("the longest chain of needs", limits.depth as usize));
             }
             levels.insert(id, level);
-            tasks.push((id, spec.clone()));
+            tasks.push(id);
         }
         // What is there already is not counted again, so that a large submission can be repeated, too.
         let found = job.and_then(|job| self.job(job));
@@ -153,7 +152,7 @@ impl State {
         let sealed = found.and_then(|job| job.root);
         let holds = |task: &TaskId| job.is_some_and(|job| self.holds(job, task));
         if let (Some(job), Some(sealed)) = (job, sealed)
-            && (submit.root.is_some_and(|root| root != sealed) || tasks.iter().any(|(task, _)| !holds(task)))
+            && (submit.root.is_some_and(|root| root != sealed) || tasks.iter().any(|task| !holds(task)))
         {
             return Err(NotTaken::Sealed(job));
         }
@@ -163,21 +162,21 @@ impl State {
         }
     }
 
-    fn add_tasks(&mut self, job: JobId, tasks: Vec<(TaskId, TaskSpec)>) {
+    fn add_tasks(&mut self, job: JobId, ids: Vec<TaskId>, tasks: Vec<TaskSpec>) {
         let mut joined = false;
-        for (task, spec) in tasks {
+        for (task, spec) in ids.into_iter().zip(tasks) {
             match self.task(&task) {
                 None => {
                     let needs_others = spec.needs.iter().any(|need| !self.holds(job, need));
                     joined |= needs_others;
-                    self.commit(Record::TaskAdded { job, spec });
+                    self.commit(Record::TaskAdded { job, task, spec });
                     self.line_up(&task);
                 }
                 Some(known) if !known.jobs.contains(&job) => {
                     joined = true;
                     self.commit(Record::TaskJoined { job, task });
                 }
-                Some(_) if self.planted(Fault::Dedupe) => self.commit(Record::TaskAdded { job, spec }),
+                Some(_) if self.planted(Fault::Dedupe) => self.commit(Record::TaskAdded { job, task, spec }),
                 Some(_) => {}
             }
         }
@@ -192,7 +191,7 @@ impl State {
         let all: Vec<TaskId> = self.job(job).into_iter().flat_map(|job| job.tasks.iter().copied()).collect();
         for task in &all {
             if self.task(task).is_some_and(|task| task.phase == Phase::Dead) {
-                if self.invalid(task) {
+                if self.invalid(task) || self.bereft(task) {
                     self.fail_job(job, *task);
                     return;
                 }
@@ -210,6 +209,11 @@ impl State {
     pub(super) fn invalid(&self, task: &TaskId) -> bool {
         let last = self.task(task).and_then(|task| task.failures.last());
         last.is_some_and(|failure| failure.cause.class() == FailureClass::InvalidInput)
+    }
+
+    /// Whether a task cannot be proved, since something that it needs is not kept any longer.
+    pub(super) fn bereft(&self, task: &TaskId) -> bool {
+        self.task(task).is_some_and(|task| task.spec.needs.iter().any(|need| self.task(need).is_none()))
     }
 
     pub(super) fn cancel(&mut self, request: RequestId, job: JobId) {
@@ -249,6 +253,9 @@ impl State {
         let dead: Vec<TaskId> = found.tasks.iter().filter(dead).copied().collect();
         if let Some(invalid) = dead.iter().find(|task| self.invalid(task)) {
             return Err(NotTaken::Invalid(*invalid));
+        }
+        if let Some(bereft) = dead.iter().find(|task| self.bereft(task)) {
+            return Err(NotTaken::Bereft(*bereft));
         }
         self.unfinish(job);
         for task in dead {

@@ -123,11 +123,10 @@ impl State {
 
     fn offer(&self, id: &TaskId, token: Token, ready: Time) -> Option<Offer> {
         let task = self.task(id)?;
-        let output = |need: &TaskId| Some(self.task(need)?.accepted()?.output.clone());
         Some(Offer {
             held: Held { task: *id, token },
             spec: task.spec.clone(),
-            needs: task.spec.needs.iter().filter_map(output).collect(),
+            needs: self.outputs(&task.spec.needs),
             memory_bytes: task.memory_bytes,
             ready,
         })

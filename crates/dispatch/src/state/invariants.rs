@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use proving::id::TaskId;
+
 use super::State;
 use crate::model::{JobState, Phase};
 
@@ -25,8 +27,20 @@ impl State {
 
     fn check_tasks(&self) {
         for (id, task) in &self.durable.tasks {
-            let missing = task.spec.needs.iter().filter(|need| self.durable.tasks[*need].accepted().is_none()).count();
-            assert_eq!(task.missing as usize, missing, "task {id} counts its missing needs");
+            let proved = |need: &&TaskId| self.task(need).is_some_and(|need| need.accepted().is_some());
+            let missing = task.spec.needs.len() - task.spec.needs.iter().filter(proved).count();
+            if !matches!(task.phase, Phase::Done(_) | Phase::Dead) {
+                assert_eq!(task.missing as usize, missing, "task {id} counts its missing needs");
+                for (job, need) in task.jobs.iter().flat_map(|job| task.spec.needs.iter().map(move |need| (job, need)))
+                {
+                    assert!(self.durable.tasks[need].jobs.contains(job), "job {job} keeps what its task {id} needs");
+                }
+                for need in &task.spec.needs {
+                    let times = |all: &[TaskId], wanted: &TaskId| all.iter().filter(|one| *one == wanted).count();
+                    let known = times(&self.durable.tasks[need].dependents, id);
+                    assert_eq!(known, times(&task.spec.needs, need), "what task {id} needs knows it");
+                }
+            }
             assert!(!task.jobs.is_empty(), "task {id} belongs to a job");
             let wanted = self.wanted(task);
             let lined_up = self.ready.place(id).is_some();

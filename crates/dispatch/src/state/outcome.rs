@@ -7,10 +7,11 @@ use proving::payload::BlobDigest;
 
 use super::State;
 use crate::event::{Action, Notice};
-use crate::model::{JobId, JobState, Phase};
+use crate::model::{Job, JobId, JobState, Phase};
 use crate::planted::Fault;
 use crate::ready::Place;
 use crate::record::Record;
+use crate::time::Time;
 
 impl State {
     /// Puts a task into the line of ready ones, if it is one.
@@ -76,8 +77,7 @@ impl State {
         if let Some(deadline) = deadline {
             self.deadlines.remove(&(deadline, job));
         }
-        self.finished.insert((self.now, job));
-        self.finished_tasks += tasks.len();
+        self.finish(job, self.now);
         for id in &tasks {
             if self.planted(Fault::Cancel) {
                 break;
@@ -100,15 +100,18 @@ impl State {
         }
     }
 
+    /// Notes that a job is over, with as many tasks as it has now.
+    pub(super) fn finish(&mut self, job: JobId, at: Time) {
+        let counted = self.job(job).map_or(0, |job| job.tasks.len());
+        self.finished.insert((at, job), counted);
+        self.finished_tasks += counted;
+    }
+
     /// A job that was over is open again.
     pub(super) fn unfinish(&mut self, job: JobId) {
-        let Some(found) = self.job(job) else { return };
-        let (ended, tasks) = (found.ended, found.tasks.len());
-        if let Some(ended) = ended
-            && self.finished.remove(&(ended, job))
-        {
-            self.finished_tasks -= tasks;
-        }
+        let ended = self.job(job).and_then(|found| found.ended);
+        let counted = ended.and_then(|ended| self.finished.remove(&(ended, job)));
+        self.finished_tasks -= counted.unwrap_or_default();
         self.commit(Record::JobReopened { job });
         let deadline = self.job(job).and_then(|job| job.deadline);
         self.deadlines.extend(deadline.map(|deadline| (deadline, job)));
@@ -136,11 +139,20 @@ impl State {
                 |job: &JobId| self.job(*job).is_some_and(|job| job.state == JobState::Done && job.root == Some(task));
             let reopened: Vec<JobId> = of_jobs.into_iter().filter(ended_for_it).collect();
             self.commit(Record::OutputLost { task });
-            for job in reopened {
-                self.unfinish(job);
-                // Something of it may have died since, on another job's account.
-                self.take_over(job);
+            reopened.into_iter().for_each(|job| self.unfinish(job));
+            if self.bereft(&task) {
+                let reason = format!(
+                    "its proof, blob {digest}, is missing or damaged, and what it needs is not kept any longer: \
+                     submit all of it again"
+                );
+                self.note_failure(&task, String::new(), (Cause::Blob, reason, Default::default()), 0);
+                self.die(&task);
             }
+            // What is under it is wanted again, and may have died since.
+            let open = |job: &JobId| self.job(*job).is_some_and(Job::open);
+            let of_jobs = self.task(&task).into_iter().flat_map(|task| task.jobs.iter().copied());
+            let wanting: Vec<JobId> = of_jobs.filter(open).collect();
+            wanting.into_iter().for_each(|job| self.take_over(job));
             let dependents = self.task(&task).map(|task| task.dependents.clone()).unwrap_or_default();
             for dependent in dependents {
                 if self.task(&dependent).is_some_and(|task| !task.ready()) {
@@ -159,7 +171,7 @@ impl State {
         for task in orphans {
             self.stop(&task);
             let reason = format!("its input, blob {digest}, is missing or damaged: submit it again");
-            self.fail_attempt(&task, String::new(), Cause::Blob, reason, Default::default());
+            self.note_failure(&task, String::new(), (Cause::Blob, reason, Default::default()), 0);
             self.die(&task);
         }
         self.match_idle();
@@ -187,7 +199,8 @@ impl State {
 
     /// Forgets finished jobs that are too old or too many.
     pub(super) fn forget_old(&mut self) {
-        while let Some((ended, job)) = self.finished.first().copied() {
+        while let Some(((ended, job), counted)) = self.finished.first_key_value().map(|(key, counted)| (*key, *counted))
+        {
             let old = self.now.ms_since(ended) > self.config.keep_finished_ms;
             // The newest job is kept however large it is: its asker has to see how it ended.
             let fits = self.finished_tasks <= self.config.keep_finished_tasks || self.finished.len() == 1;
@@ -195,10 +208,10 @@ impl State {
                 return;
             }
             self.finished.pop_first();
+            self.finished_tasks -= counted;
             let Some(found) = self.job(job) else { continue };
             let name = (found.owner.clone(), found.name.clone());
             let tasks = found.tasks.clone();
-            self.finished_tasks -= tasks.len();
             self.commit(Record::JobForgotten { job });
             self.names.remove(&name);
             for task in tasks {

@@ -67,6 +67,16 @@ impl State {
         self.set_expiry(task, expires);
     }
 
+    /// Its leases last as if it had just been heard. An offer at a broker and a proof that is checked end for other
+    /// reasons.
+    pub(super) fn excuse(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        let ending = |task: &&TaskId| self.leases.get(task).is_some_and(|lease| lease.expires.is_some());
+        let held: Vec<TaskId> = session.holding.iter().filter(ending).copied().collect();
+        let expires = self.now.plus_ms(self.config.lease_ms);
+        held.iter().for_each(|task| self.set_expiry(task, Some(expires)));
+    }
+
     pub(super) fn gone(&mut self, id: SessionId) {
         self.rest(id);
         let Some(session) = self.sessions.remove(&id) else { return };

@@ -1,5 +1,6 @@
 //! One rule of dispatch each, told as a small story on the bare state machine.
 
+mod chains;
 mod claims;
 mod lies;
 mod limits;

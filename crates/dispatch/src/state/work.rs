@@ -103,12 +103,11 @@ impl State {
             return;
         }
         let Some(task) = self.task(&held.task) else { return };
-        let need = |need: &TaskId| Some(self.task(need)?.accepted()?.output.clone());
         let check = Check {
             held,
             class: task.spec.class.clone(),
             input: task.spec.input.clone(),
-            needs: task.spec.needs.iter().filter_map(need).collect(),
+            needs: self.outputs(&task.spec.needs),
             output: output.clone(),
         };
         self.set_expiry(&held.task, None);
@@ -193,15 +192,8 @@ impl State {
         if cause.counts() {
             self.avoid(id, worker.clone());
         }
-        if cause.class() == FailureClass::Resources
-            && let Some(had) = had
-            && let Some(task) = self.durable.tasks.get(id)
-        {
-            let more = task.memory_bytes.max(had.saturating_add(1));
-            self.note_failure(id, worker, (cause, reason, usage), more);
-        } else {
-            self.fail_attempt(id, worker, cause, reason, usage);
-        }
+        let more = had.filter(|_| cause.class() == FailureClass::Resources).map_or(0, |had| had.saturating_add(1));
+        self.note_failure(id, worker, (cause, reason, usage), more);
         let Some(task) = self.task(id) else { return };
         let hopeless = cause.class() == FailureClass::InvalidInput
             || task.failed >= self.config.max_failures
@@ -224,13 +216,15 @@ impl State {
         avoided.push((worker, until));
     }
 
-    /// Writes a failed attempt down.
-    pub(super) fn fail_attempt(&mut self, id: &TaskId, worker: String, cause: Cause, reason: String, usage: Usage) {
-        let memory = self.task(id).map_or(0, |task| task.memory_bytes);
-        self.note_failure(id, worker, (cause, reason, usage), memory);
-    }
-
-    fn note_failure(&mut self, id: &TaskId, worker: String, failure: (Cause, String, Usage), memory_bytes: u64) {
+    /// Writes a failed attempt down, after which the task needs at least so much memory.
+    pub(super) fn note_failure(
+        &mut self,
+        id: &TaskId,
+        worker: String,
+        failure: (Cause, String, Usage),
+        at_least_bytes: u64,
+    ) {
+        let memory_bytes = self.task(id).map_or(0, |task| task.memory_bytes).max(at_least_bytes);
         let (cause, mut reason, usage) = failure;
         if reason.len() > MAX_REASON_BYTES {
             let end = (0..=MAX_REASON_BYTES).rev().find(|at| reason.is_char_boundary(*at)).unwrap_or(0);

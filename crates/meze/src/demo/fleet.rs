@@ -142,7 +142,7 @@ impl Fleet {
                 (Members::Processes(supervisor), url)
             }
         };
-        let token = crate::roles::secrets::token_from_file(&folder.tokens(), "ask")?;
+        let token = crate::roles::secrets::token_from_file(&folder.tokens(), &["ask"])?;
         let ask = AskClient::new(&url, &token, HttpSettings::default())?;
         Ok(Self {
             args: args.clone(),

@@ -1,8 +1,10 @@
 //! `meze dispatcher`: takes jobs, hands their tasks to workers, checks what comes back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -27,6 +29,9 @@ use crate::console::Console;
 use crate::fleet::keys;
 use crate::fleet::provers::verifier;
 use crate::fleet::sleep::SleepVerifier;
+
+/// What a dispatcher says before each of its addresses.
+const LISTENING: &str = "listening on ";
 
 /// Take jobs, hand their tasks to workers, check what comes back
 ///
@@ -166,7 +171,7 @@ async fn serve_all(args: &DispatcherArgs, console: Console) -> Result<()> {
         let socket = TcpListener::bind(listen.address)
             .await
             .with_context(|| format!("the dispatcher cannot listen on {}: choose another --listen", listen.address))?;
-        console.say(format!("dispatcher: listening on {scheme}://{}", socket.local_addr()?));
+        console.say(format!("dispatcher: {LISTENING}{scheme}://{}", socket.local_addr()?));
         let routes = planes(&dispatcher, &auth, listen.kinds.clone());
         servers.push(tokio::spawn(serve(socket, tls.clone(), routes, stop.clone().cancelled_owned())));
     }
@@ -265,4 +270,18 @@ fn tokens(args: &DispatcherArgs, console: Console) -> Result<Tokens> {
         console.note(format!("dispatcher: fresh tokens for askers, workers and admins are in {}", path.display()));
     }
     Ok(Tokens::from_file(&path)?)
+}
+
+/// The first address that a dispatcher says on its stdout that it listens on; `None` where it ends before.
+///
+/// # Errors
+/// The pipe's own.
+pub fn address(child: &mut Child) -> Result<Option<String>> {
+    let stdout = child.stdout.take().context("its stdout is not piped")?;
+    for line in BufReader::new(stdout).lines() {
+        if let Some((_, url)) = line?.split_once(LISTENING) {
+            return Ok(Some(url.to_owned()));
+        }
+    }
+    Ok(None)
 }

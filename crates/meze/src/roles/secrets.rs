@@ -1,35 +1,46 @@
 //! Where tokens come from: a file that only its owner can read, or the environment; never the command line.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use rand::RngExt as _;
+use transport::SetupError;
 
-/// The first token of a scope in a token file, or the whole file if it is one token.
+use crate::command::Usage;
+use crate::files;
+
+/// A file with a token is not longer than this, in bytes.
+const MAX_TOKEN_FILE: u64 = 64 << 10;
+
+/// The token in a file: its only word, or that of the first of `scopes` that it has a line of.
 ///
 /// # Errors
-/// The file cannot be read, others can read it, or it has no such token.
-pub fn token_from_file(path: &Path, scope: &str) -> Result<String> {
-    let metadata = fs::metadata(path).with_context(|| format!("cannot read the token file {}", path.display()))?;
-    if metadata.permissions().mode() & 0o077 != 0 {
-        bail!("others can read the token file {}: chmod 600 it", path.display());
+/// It cannot be read, others can read it, or [`Usage`] where it has no such token.
+pub fn token_from_file(path: &Path, scopes: &[&str]) -> Result<String> {
+    let mode = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(SetupError::TokensOpen { path: path.to_owned(), mode: mode & 0o7777 }.into());
     }
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read the token file {}", path.display()))?;
-    let entry = |line: &str| {
-        let (found, token) = line.trim().split_once(char::is_whitespace)?;
-        (found == scope).then(|| token.trim().to_owned())
-    };
-    if let Some(token) = text.lines().find_map(entry) {
-        return Ok(token);
+    let text = String::from_utf8(files::read(path, MAX_TOKEN_FILE)?).unwrap_or_default();
+    pick(&text, scopes)
+        .ok_or_else(|| Usage(format!("{} has no token of the {} scope", path.display(), scopes.join(" or "))).into())
+}
+
+/// The token in a text: the only word, or that after the first of `scopes` that a line begins with.
+fn pick(text: &str, scopes: &[&str]) -> Option<String> {
+    let lines: Vec<&str> =
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    if let [token] = lines[..]
+        && !token.contains(char::is_whitespace)
+    {
+        return Some(token.to_owned());
     }
-    let mut words = text.split_whitespace();
-    match (words.next(), words.next()) {
-        (Some(token), None) => Ok(token.to_owned()),
-        _ => bail!("the token file {} has no token of the scope {scope}", path.display()),
-    }
+    let of =
+        |scope: &&str| lines.iter().find_map(|line| Some(line.strip_prefix(*scope)?.strip_prefix([' ', '\t'])?.trim()));
+    scopes.iter().find_map(of).map(str::to_owned)
 }
 
 /// A token from the file, or else from what the environment variable of the flag said.
@@ -38,7 +49,7 @@ pub fn token_from_file(path: &Path, scope: &str) -> Result<String> {
 /// There is neither, or the file is wrong.
 pub fn token(file: Option<&Path>, variable: &str, scope: &str) -> Result<String> {
     if let Some(path) = file {
-        return token_from_file(path, scope);
+        return token_from_file(path, &[scope]);
     }
     match std::env::var(variable) {
         Ok(token) if !token.is_empty() => Ok(token),
@@ -66,4 +77,19 @@ pub fn write_fresh(path: &Path) -> Result<()> {
         .with_context(|| format!("cannot write the token file {}", path.display()))?;
     let text = ["ask", "work", "admin"].map(|scope| format!("{scope} {}\n", fresh())).concat();
     file.write_all(text.as_bytes()).with_context(|| format!("cannot write the token file {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_file_has_one_token_or_lines_of_the_dispatcher() {
+        let lines = "# tokens\nwork 1111111111111111\nadmin 2222222222222222\nask  3333333333333333";
+        assert_eq!(pick("  4444444444444444\n", &["ask"]), Some("4444444444444444".to_owned()));
+        assert_eq!(pick(lines, &["ask", "admin"]), Some("3333333333333333".to_owned()));
+        assert_eq!(pick(lines, &["admin"]), Some("2222222222222222".to_owned()));
+        assert_eq!(pick("work 1111111111111111", &["ask", "admin"]), None);
+        assert_eq!(pick("", &["ask"]), None);
+    }
 }

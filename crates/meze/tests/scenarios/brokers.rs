@@ -15,8 +15,8 @@ async fn a_rabbitmq_that_is_killed_and_started_again_costs_no_proof() {
     let mut rabbitmq = RabbitMq::start().unwrap();
     let url = rabbitmq.url();
     let fleet = Fleet::new();
-    // Nobody hears a worker while the broker is away: what it holds is its own for as long as its lease.
-    let dispatcher = fleet.dispatcher("dispatcher", &["--amqp-url", &url, "--lease", "90000"]);
+    // The lease is shorter than the outage.
+    let dispatcher = fleet.dispatcher("dispatcher", &["--amqp-url", &url, "--lease", "3000"]);
     let asker = dispatcher.asker();
     let _workers = ["w0", "w1"].map(|name| fleet.worker(name, &dispatcher, &["--amqp-url", &url]));
     let long = "ms=20000 bytes=100000 id=long";

@@ -25,4 +25,5 @@ mod refused;
 mod secrets;
 mod services;
 mod statements;
+mod watched;
 mod workers;

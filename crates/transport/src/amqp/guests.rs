@@ -83,6 +83,12 @@ impl<P: WorkPlane> Guests<P> {
         }
     }
 
+    /// Nobody can be heard: that none says anything is not their fault.
+    pub(super) fn excuse(&self) {
+        let sessions: Vec<_> = self.inside().values().map(|guest| guest.session).collect();
+        sessions.into_iter().for_each(|session| self.plane.excuse(session));
+    }
+
     /// All are gone, for the dispatcher is going.
     pub(super) fn depart_all(&self) {
         let keys: Vec<_> = self.inside().keys().copied().collect();

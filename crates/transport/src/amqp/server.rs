@@ -38,11 +38,18 @@ pub struct AmqpServerSettings {
     pub ping: Duration,
     /// How long workers have to come back after the dispatcher's own connection was lost.
     pub grace: Duration,
+    /// For how long nobody loses a lease by a broker that is away.
+    pub outage: Duration,
 }
 
 impl Default for AmqpServerSettings {
     fn default() -> Self {
-        Self { inline_limit: 8 << 20, ping: Duration::from_millis(500), grace: Duration::from_secs(10) }
+        Self {
+            inline_limit: 8 << 20,
+            ping: Duration::from_millis(500),
+            grace: Duration::from_secs(10),
+            outage: Duration::from_secs(600),
+        }
     }
 }
 
@@ -68,6 +75,7 @@ pub async fn serve<P: WorkPlane>(
     tokio::select! {
         () = ended => {}
         () = server.run() => {}
+        () = server.excuse() => {}
     }
     Ok(())
 }
@@ -102,6 +110,26 @@ impl<P: WorkPlane, G: Fn() + Send + Sync> Server<P, G> {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
+    /// From the loss of a connection until those who lost theirs with it had the time to come back, silence costs
+    /// nobody his lease: their proofs go on, and nobody else could be told to make them over this broker.
+    async fn excuse(&self) {
+        let mut ticks = interval(self.settings.ping);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut lost, mut back): (Option<Instant>, Option<Instant>) = (None, None);
+        loop {
+            ticks.tick().await;
+            if self.channel.borrow().is_none() {
+                lost.get_or_insert_with(Instant::now);
+                back = None;
+            } else if back.get_or_insert_with(Instant::now).elapsed() > self.settings.grace {
+                lost = None;
+            }
+            if lost.is_some_and(|lost| lost.elapsed() < self.settings.outage) {
+                self.desk.guests.excuse();
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use proving::error::with_sources;
 use proving::id::TaskId;
 use proving::payload::{BlobDigest, MAX_INLINE_BYTES};
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -303,14 +304,7 @@ fn segment(name: &str) -> String {
 }
 
 fn away(error: reqwest::Error) -> AskError {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut under = std::error::Error::source(&error);
-    while let Some(source) = under {
-        text = format!("{text}: {source}");
-        under = source.source();
-    }
-    AskError::Away(text)
+    AskError::Away(with_sources(&error.without_url()))
 }
 
 async fn accepted(response: Response) -> Result<Response, AskError> {

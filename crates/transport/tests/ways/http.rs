@@ -200,7 +200,7 @@ async fn a_session_that_nobody_has_is_gone() {
         let body = match route {
             "next" => json!({"session": 1}),
             "beat" => json!({"session": 1, "beat": {"held": held, "stage": "", "done": 0, "total": 0, "rss_bytes": 0}}),
-            "done" => json!({"session": 1, "done": {"held": held, "output": {"inline": []}, "usage": usage}}),
+            "done" => json!({"session": 1, "done": {"held": held, "output": {"inline": ""}, "usage": usage}}),
             _ => json!({"session": 1, "failed": {"held": held, "cause": "panic", "reason": "", "usage": usage}}),
         };
         let (status, body) = stranger.ask(route, &body).await;

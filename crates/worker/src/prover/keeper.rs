@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use proving::error::with_sources;
 use proving::lease::{Cause, Usage};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -11,7 +12,7 @@ use transport::message::Offering;
 use super::process::{Process, Said};
 use super::{Attempt, ChildConfig, Failure, Job, State, attempt, death, procfs};
 use crate::counters::Counters;
-use crate::error::{WorkerError, with_sources};
+use crate::error::WorkerError;
 use crate::frame::FromChild;
 
 /// A child that does not start, or dies without a job, is started again at once, then after this, and

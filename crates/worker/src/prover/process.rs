@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use proving::error::with_sources;
 use proving::lease::Cause;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
 
 use super::{ChildConfig, Failure, death, procfs};
-use crate::error::{WorkerError, cut, with_sources};
+use crate::error::{WorkerError, cut};
 use crate::frame::{self, FromChild, ToChild};
 
 /// How long a child whose stdout ended may take to be gone.

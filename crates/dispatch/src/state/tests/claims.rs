@@ -56,6 +56,20 @@ fn an_offer_that_is_delivered_again_changes_hands_under_a_new_token() {
 }
 
 #[test]
+fn a_worker_that_cannot_be_heard_keeps_its_lease_until_it_can() {
+    let (mut story, held) = pooled();
+    story.connect(2, false, 10);
+    story.claim(2, held, false);
+    for _ in 0..60 {
+        story.hear(|_| Event::Excuse { session: SessionId(2) });
+        story.wait(1_000);
+    }
+    assert!(story.state.lease(&held.task).is_some());
+    story.wait(story.state.config().lease_ms + 500);
+    assert!(story.state.lease(&held.task).is_none());
+}
+
+#[test]
 fn a_broker_that_comes_and_goes_uses_up_no_attempts() {
     let (mut story, _) = pooled();
     for session in 10..30 {

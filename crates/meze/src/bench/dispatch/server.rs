@@ -1,6 +1,5 @@
 //! The dispatcher that is measured: a process of its own, with a store that was never used.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -9,6 +8,7 @@ use tempfile::TempDir;
 use transport::ask::AskClient;
 use transport::http::{HttpLink, HttpSettings};
 
+use crate::roles::dispatcher::address;
 use crate::roles::secrets;
 
 /// A running dispatcher.
@@ -61,12 +61,12 @@ impl Server {
     }
 
     pub(super) fn ask(&self) -> Result<AskClient> {
-        let token = secrets::token_from_file(&self.tokens(), "ask")?;
+        let token = secrets::token_from_file(&self.tokens(), &["ask"])?;
         Ok(AskClient::new(&self.url, &token, HttpSettings::default())?)
     }
 
     pub(super) fn link(&self) -> Result<HttpLink> {
-        let token = secrets::token_from_file(&self.tokens(), "work")?;
+        let token = secrets::token_from_file(&self.tokens(), &["work"])?;
         Ok(HttpLink::new(&self.url, &token, HttpSettings::default())?)
     }
 
@@ -90,7 +90,7 @@ impl Server {
 
     /// A metric of it by its whole name with labels; the sum of all series where `name` has none.
     pub(super) async fn metric(&self, name: &str) -> Result<f64> {
-        let text = reqwest_text(&format!("{}/metrics", self.url)).await?;
+        let text = scrape(&self.url).await?;
         let of = |line: &str| {
             let (found, value) = line.rsplit_once(' ')?;
             (found.split('{').next() == Some(name)).then(|| value.parse::<f64>().ok())?
@@ -99,9 +99,10 @@ impl Server {
     }
 }
 
-async fn reqwest_text(url: &str) -> Result<String> {
+/// What a dispatcher says of itself to anybody, as Prometheus reads it.
+async fn scrape(url: &str) -> Result<String> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let address = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
+    let address = url.trim_start_matches("http://");
     let mut socket = tokio::net::TcpStream::connect(address).await?;
     let request = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await?;
@@ -127,11 +128,8 @@ fn spawn(folder: &Path, store: Option<&str>, listen: &str, words: &[&str]) -> Re
     }
     let log = std::fs::File::options().create(true).append(true).open(folder.join("dispatcher.log"))?;
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
-    let stdout = child.stdout.take().context("its stdout is not piped")?;
-    for line in BufReader::new(stdout).lines() {
-        if let Some((_, url)) = line?.split_once("listening on ") {
-            return Ok((child, url.to_owned()));
-        }
+    if let Some(url) = address(&mut child)? {
+        return Ok((child, url));
     }
     let _ = child.wait();
     bail!("the dispatcher did not start: {}", std::fs::read_to_string(folder.join("dispatcher.log"))?)

@@ -1,17 +1,10 @@
 //! Medians, spreads and percentiles.
 
-/// The middle of some values.
-pub(super) trait Median {
-    /// `None` where there are none.
-    fn median(&self) -> Option<f64>;
-}
-
-impl Median for Vec<f64> {
-    fn median(&self) -> Option<f64> {
-        let mut sorted = self.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).copied()
-    }
+/// The middle of some values; `None` where there are none.
+pub(super) fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied()
 }
 
 /// The least and the most.

@@ -1,7 +1,6 @@
 //! Dispatcher and workers as processes of this program, watched by a thread that starts again what dies.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +14,7 @@ use nix::unistd::Pid;
 
 use super::folder::Folder;
 use crate::console::Console;
+use crate::roles::dispatcher::address;
 use crate::settings::CircuitArgs;
 
 /// How often the processes are looked at.
@@ -178,11 +178,8 @@ impl Member {
 
     /// Where it says that it listens.
     fn address(&mut self) -> Result<String> {
-        let stdout = self.child.stdout.take().context("its stdout is not piped")?;
-        for line in BufReader::new(stdout).lines() {
-            if let Some((_, url)) = line?.split_once("listening on ") {
-                return Ok(url.to_owned());
-            }
+        if let Some(url) = address(&mut self.child)? {
+            return Ok(url);
         }
         let said = std::fs::read_to_string(&self.log).unwrap_or_default();
         bail!("the dispatcher did not start: {}", said.lines().last().unwrap_or("it said nothing"))
