@@ -117,6 +117,8 @@ pub struct Job {
     pub priority: u8,
     /// When it is of no use any more.
     pub deadline: Option<Time>,
+    /// The number of the record that opened it.
+    pub opened: u64,
     /// When it was submitted.
     pub submitted: Time,
     /// Its tasks, and everything of other jobs that these need.
@@ -164,7 +166,7 @@ pub struct Task {
     pub dependents: Vec<TaskId>,
     /// How many of its needs have no proof.
     pub missing: u32,
-    /// The longest chain of needs below it.
+    /// The longest chain of needs below it, of those that came with its job and had no proof then.
     pub level: u32,
     /// The number of the record that added it: its age.
     pub added: u64,
@@ -278,6 +280,12 @@ impl Task {
             Phase::Done(accepted) => Some(accepted),
             _ => None,
         }
+    }
+
+    /// The level of a task right on top of it, in a job that was opened by this record. A chain begins anew with each
+    /// job and on each proof, or it would reach its limit some day.
+    pub(crate) fn next_level(&self, opened: u64) -> u32 {
+        if self.added < opened || self.accepted().is_some() { 0 } else { self.level + 1 }
     }
 
     /// Whether a worker can take it now.

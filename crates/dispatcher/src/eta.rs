@@ -45,8 +45,9 @@ impl Rest {
         }
         let tasks = &state.durable().tasks;
         let unproved = |id: &&TaskId| tasks.get(id).is_some_and(|task| task.accepted().is_none());
-        let mut order: Vec<(u32, TaskId)> =
-            job.tasks.iter().filter(unproved).filter_map(|id| Some((tasks.get(id)?.level, *id))).collect();
+        // In the order in which they came, what is needed came first.
+        let mut order: Vec<(u64, TaskId)> =
+            job.tasks.iter().filter(unproved).filter_map(|id| Some((tasks.get(id)?.added, *id))).collect();
         order.sort_unstable();
         let places: BTreeMap<TaskId, u32> = (0..).zip(&order).map(|(place, (_, id))| (*id, place)).collect();
         let mut expected: BTreeMap<&Class, (f64, bool)> = BTreeMap::new();

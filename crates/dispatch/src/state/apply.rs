@@ -23,6 +23,7 @@ impl State {
                     owner: owner.clone(),
                     priority: *priority,
                     deadline: *deadline,
+                    opened: self.durable.last_record,
                     submitted: *at,
                     tasks: Default::default(),
                     root: None,
@@ -100,10 +101,11 @@ impl State {
     }
 
     fn add(&mut self, job: JobId, id: TaskId, spec: &TaskSpec) {
-        let Some(owner) = self.durable.jobs.get(&job).map(|job| job.owner.clone()) else { return };
+        let Some(adding) = self.durable.jobs.get(&job) else { return };
+        let (owner, opened) = (adding.owner.clone(), adding.opened);
         let needs = || spec.needs.iter().filter_map(|need| self.durable.tasks.get(need));
         let missing = needs().filter(|need| need.accepted().is_none()).count() as u32;
-        let level = needs().map(|need| need.level + 1).max().unwrap_or(0);
+        let level = needs().map(|need| need.next_level(opened)).max().unwrap_or(0);
         for need in &spec.needs {
             if let Some(need) = self.durable.tasks.get_mut(need) {
                 need.dependents.push(id);

@@ -111,6 +111,8 @@ impl State {
         if job.is_none() && self.durable.jobs.len() - self.finished.len() >= limits.open_jobs {
             return Err(too_much("open jobs", limits.open_jobs));
         }
+        let opened = job.and_then(|job| self.job(job)).map_or(u64::MAX, |job| job.opened);
+        // The level of what stands right on top of each.
         let mut levels: TaskMap<u32> = TaskMap::default();
         let mut tasks = Vec::with_capacity(submit.tasks.len());
         for spec in &submit.tasks {
@@ -125,18 +127,24 @@ impl State {
             if spec.input.size() > limits.input_bytes {
                 return Err(NotTaken::TooMuch { what: "bytes of an input", limit: limits.input_bytes });
             }
+            if let Some(known) = self.task(&id) {
+                // What it needs may be forgotten, when its proof is there or it is dead.
+                levels.insert(id, known.next_level(opened));
+                tasks.push(id);
+                continue;
+            }
             let mut level = 0;
             for need in &spec.needs {
                 // Somebody else's proof is not known to this owner.
                 let kept = || self.task(need).filter(|task| task.owner == submit.owner);
-                let known = levels.get(need).copied().or_else(|| kept().map(|task| task.level));
-                let Some(below) = known else { return Err(NotTaken::UnknownNeed { task: id, need: *need }) };
-                level = level.max(below + 1);
+                let known = levels.get(need).copied().or_else(|| kept().map(|task| task.next_level(opened)));
+                let Some(next) = known else { return Err(NotTaken::UnknownNeed { task: id, need: *need }) };
+                level = level.max(next);
             }
             if level > limits.depth {
                 return Err(too_much("the longest chain of needs", limits.depth as usize));
             }
-            levels.insert(id, level);
+            levels.insert(id, level + 1);
             tasks.push(id);
         }
         // What is there already is not counted again, so that a large submission can be repeated, too.
@@ -186,19 +194,25 @@ impl State {
     }
 
     /// What was joined brings its needs along, of which some may rest and some may be dead. A new asker is a
-    /// new chance for these, unless the input is to blame.
+    /// new chance for these, unless the input is to blame. A task that is revived may bring dead ones along, too.
     pub(super) fn take_over(&mut self, job: JobId) {
-        let all: Vec<TaskId> = self.job(job).into_iter().flat_map(|job| job.tasks.iter().copied()).collect();
-        for task in &all {
-            if self.task(task).is_some_and(|task| task.phase == Phase::Dead) {
-                if self.invalid(task) || self.bereft(task) {
-                    self.fail_job(job, *task);
-                    return;
-                }
-                self.commit(Record::Revived { task: *task });
+        loop {
+            let dead = self.dead_of(job);
+            if dead.is_empty() {
+                break;
             }
-            self.line_up(task);
+            if let Some(hopeless) = dead.iter().find(|task| self.invalid(task) || self.bereft(task)) {
+                self.fail_job(job, *hopeless);
+                return;
+            }
+            dead.into_iter().for_each(|task| self.commit(Record::Revived { task }));
         }
+        self.line_up_job(job);
+    }
+
+    fn dead_of(&self, job: JobId) -> Vec<TaskId> {
+        let dead = |task: &&TaskId| self.task(task).is_some_and(|task| task.phase == Phase::Dead);
+        self.job(job).into_iter().flat_map(|job| &job.tasks).filter(dead).copied().collect()
     }
 
     fn holds(&self, job: JobId, task: &TaskId) -> bool {
@@ -249,8 +263,7 @@ impl State {
         if !matches!(found.state, JobState::Failed { .. }) {
             return Err(NotTaken::NotFailed(job));
         }
-        let dead = |task: &&TaskId| self.task(task).is_some_and(|task| task.phase == Phase::Dead);
-        let dead: Vec<TaskId> = found.tasks.iter().filter(dead).copied().collect();
+        let dead = self.dead_of(job);
         if let Some(invalid) = dead.iter().find(|task| self.invalid(task)) {
             return Err(NotTaken::Invalid(*invalid));
         }
@@ -258,10 +271,7 @@ impl State {
             return Err(NotTaken::Bereft(*bereft));
         }
         self.unfinish(job);
-        for task in dead {
-            self.commit(Record::Revived { task });
-        }
-        self.line_up_job(job);
+        self.take_over(job);
         self.settle(job);
         Ok(())
     }

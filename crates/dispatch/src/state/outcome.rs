@@ -1,13 +1,15 @@
 //! What follows when a task or a job is over: dependents become ready, jobs end, leases of what nobody wants
 //! are stopped, old jobs are forgotten.
 
+use std::collections::BTreeSet;
+
 use proving::id::TaskId;
 use proving::lease::Cause;
 use proving::payload::BlobDigest;
 
 use super::State;
 use crate::event::{Action, Notice};
-use crate::model::{Job, JobId, JobState, Phase};
+use crate::model::{Job, JobId, JobState, Phase, Task};
 use crate::planted::Fault;
 use crate::ready::Place;
 use crate::record::Record;
@@ -133,7 +135,12 @@ impl State {
         };
         let mut producers: Vec<TaskId> = self.durable.tasks.keys().filter(made).copied().collect();
         producers.sort_unstable();
+        let mut wanting: BTreeSet<JobId> = BTreeSet::new();
         for task in producers {
+            // Nobody can make it again, and nobody has to: who asks for it next, to build on it, tells again.
+            if self.bereft(&task) && !self.left_to_need(&task) {
+                continue;
+            }
             let of_jobs = self.task(&task).map(|task| task.jobs.clone()).unwrap_or_default();
             let ended_for_it =
                 |job: &JobId| self.job(*job).is_some_and(|job| job.state == JobState::Done && job.root == Some(task));
@@ -148,11 +155,7 @@ impl State {
                 self.note_failure(&task, String::new(), (Cause::Blob, reason, Default::default()), 0);
                 self.die(&task);
             }
-            // What is under it is wanted again, and may have died since.
-            let open = |job: &JobId| self.job(*job).is_some_and(Job::open);
-            let of_jobs = self.task(&task).into_iter().flat_map(|task| task.jobs.iter().copied());
-            let wanting: Vec<JobId> = of_jobs.filter(open).collect();
-            wanting.into_iter().for_each(|job| self.take_over(job));
+            wanting.extend(self.task(&task).into_iter().flat_map(|task| &task.jobs));
             let dependents = self.task(&task).map(|task| task.dependents.clone()).unwrap_or_default();
             for dependent in dependents {
                 if self.task(&dependent).is_some_and(|task| !task.ready()) {
@@ -161,6 +164,12 @@ impl State {
                 self.take_back(&dependent, &format!("a proof that it needs, blob {digest}, is missing or damaged"));
             }
             self.line_up(&task);
+        }
+        // What is under them is wanted again, and may have died since. Once for each job: proofs can be alike.
+        for job in wanting {
+            if self.job(job).is_some_and(Job::open) {
+                self.take_over(job);
+            }
         }
         let takes = |id: &&TaskId| {
             let task = self.task(id).filter(|task| matches!(task.phase, Phase::Queued | Phase::Leased { .. }));
@@ -175,6 +184,18 @@ impl State {
             self.die(&task);
         }
         self.match_idle();
+    }
+
+    /// Whether a job rests on this proof: it is its root, or something on top of it is left to prove, or may still come.
+    fn left_to_need(&self, id: &TaskId) -> bool {
+        let Some(task) = self.task(id) else { return false };
+        let above = || task.dependents.iter().filter_map(|dependent| self.task(dependent));
+        let open = |dependent: &Task| dependent.accepted().is_none() && self.wanted(dependent);
+        above().any(open)
+            || task.jobs.iter().filter_map(|job| self.job(*job)).any(|job| match job.state {
+                JobState::Open => job.root.is_none_or(|root| root == *id),
+                _ => job.state == JobState::Done && job.root == Some(*id),
+            })
     }
 
     /// Ends the lease of a task that waits again. Its proof would be of a proof that is gone: the next one has

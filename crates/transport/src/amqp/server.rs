@@ -29,6 +29,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// The pauses between attempts to connect: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
+/// A connection that has lasted so long is no part of an outage any more.
+const CALM: Duration = Duration::from_secs(60);
+
 /// How the dispatcher's AMQP behaves; the default is right but for tests.
 #[derive(Debug, Clone)]
 pub struct AmqpServerSettings {
@@ -114,20 +117,30 @@ impl<P: WorkPlane, G: Fn() + Send + Sync> Server<P, G> {
     }
 
     /// From the loss of a connection until those who lost theirs with it had the time to come back, silence costs
-    /// nobody his lease: their proofs go on, and nobody else could be told to make them over this broker.
+    /// nobody his lease: their proofs go on, and nobody else could be told to make them over this broker. A connection
+    /// that comes and goes is one outage.
     async fn excuse(&self) {
+        let mut connected = self.channel.subscribe();
         let mut ticks = interval(self.settings.ping);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut lost, mut back): (Option<Instant>, Option<Instant>) = (None, None);
         loop {
-            ticks.tick().await;
-            if self.channel.borrow().is_none() {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                // However short a loss is, it is seen. The sender is ours, so this never fails.
+                _ = connected.changed() => back = None,
+            }
+            if connected.borrow_and_update().is_none() {
                 lost.get_or_insert_with(Instant::now);
                 back = None;
-            } else if back.get_or_insert_with(Instant::now).elapsed() > self.settings.grace {
+            } else {
+                back.get_or_insert_with(Instant::now);
+            }
+            let steady = back.map_or(Duration::ZERO, |back| back.elapsed());
+            if steady > CALM {
                 lost = None;
             }
-            if lost.is_some_and(|lost| lost.elapsed() < self.settings.outage) {
+            if steady <= self.settings.grace && lost.is_some_and(|lost| lost.elapsed() < self.settings.outage) {
                 self.desk.guests.excuse();
             }
         }

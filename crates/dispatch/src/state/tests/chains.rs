@@ -1,7 +1,10 @@
 //! Jobs that go on where others ended, as block after block does: what of them is kept, and what a lost proof of an
 //! earlier one does to those that follow.
 
+use proving::lease::Cause;
+
 use super::*;
+use crate::config::Limits;
 use crate::event::NotTaken;
 
 /// The bytes of the proof that will be lost: no input has the same.
@@ -97,4 +100,102 @@ fn a_lost_proof_with_nothing_left_under_it_fails_with_its_reason_and_not_for_eve
         story.prove(1, number);
     }
     assert_eq!(*story.job(5), JobState::Done);
+}
+
+/// A task and one on top of it, both proved and the lower one forgotten; and job 2 of tasks on top of the upper one.
+fn on_top(tasks: impl FnOnce(TaskId) -> Vec<TaskSpec>) -> (Story, TaskSpec, TaskSpec) {
+    let mut story = Story::new(Config { keep_finished_ms: 10_000, ..Config::default() });
+    story.connect(1, false, 10);
+    let lower = spec(1, &[]);
+    let upper = spec(2, &[id(&lower)]);
+    story.submit(submit("one", vec![lower.clone(), upper.clone()]));
+    story.prove(1, 201);
+    story.prove(1, LOST);
+    story.submit(submit("two", tasks(id(&upper))));
+    story.wait(10_500);
+    assert!(!story.state.durable().tasks.contains_key(&id(&lower)));
+    (story, lower, upper)
+}
+
+fn id(spec: &TaskSpec) -> TaskId {
+    spec.id(&owner("ann"))
+}
+
+fn lose(story: &mut Story, output: u8) {
+    story.hear(|_| Event::BlobLost { digest: BlobDigest::from_bytes([output; 32]) });
+}
+
+#[test]
+fn what_a_revived_task_brings_along_is_lined_up() {
+    let (mut story, lower, upper) = on_top(|upper| vec![spec(3, &[upper])]);
+    story.prove(1, 203);
+    story.submit(submit("three", vec![spec(5, &[id(&upper)])]));
+    lose(&mut story, LOST);
+    assert!(matches!(story.job(3), JobState::Failed { .. }));
+    story.submit(submit("four", vec![lower]));
+    // What is under it is there again, and rests.
+    story.hear(|request| Event::Cancel { request, job: JobId(4) });
+    lose(&mut story, 203);
+    for number in 60..63 {
+        story.prove(1, number);
+    }
+    assert_eq!(*story.job(2), JobState::Done);
+}
+
+#[test]
+fn what_stands_on_something_invalid_is_not_tried_again() {
+    let (mut story, lower, _) = on_top(|upper| vec![spec(3, &[upper])]);
+    lose(&mut story, LOST);
+    story.submit(submit("three", vec![lower]));
+    let held = story.ask(1).unwrap().held;
+    let (cause, reason, usage) = (Cause::InvalidInput, String::new(), Usage::default());
+    story.hear(|request| Event::Failed { request, session: SessionId(1), held, cause, reason, usage });
+    story.hear(|request| Event::Retry { request, job: JobId(2) });
+    assert!(matches!(story.job(2), JobState::Failed { .. }));
+}
+
+#[test]
+fn a_submission_can_be_repeated_when_what_is_under_its_proofs_is_forgotten() {
+    let (mut story, _, upper) = on_top(|upper| vec![spec(2, &[id(&spec(1, &[]))]), spec(3, &[upper])]);
+    let again = submit("two", vec![upper.clone(), spec(3, &[id(&upper)])]);
+    assert_eq!(story.submit(again), Some(Reply::Submitted(JobId(2), JobState::Open)));
+}
+
+#[test]
+fn a_chain_goes_on_beyond_the_depth_of_one_job() {
+    for proved in [true, false] {
+        let limits = Limits { depth: 8, ..Limits::default() };
+        let mut story = Story::new(Config { keep_finished_tasks: 0, limits, ..Config::default() });
+        story.connect(1, false, 10);
+        let mut before: Vec<TaskId> = Vec::new();
+        for number in 0..40 {
+            let root = spec(number, &before);
+            before = vec![id(&root)];
+            let reply = story.submit(submit(&format!("job-{number}"), vec![root]));
+            assert!(matches!(reply, Some(Reply::Submitted(..))), "block {number}: {reply:?}");
+            if proved {
+                story.prove(1, 100 + number);
+                story.wait(500);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_proof_that_nobody_needs_any_more_and_nobody_can_make_again_may_be_lost() {
+    let two = |upper| {
+        let middle = spec(3, &[upper]);
+        let root = spec(4, &[id(&middle)]);
+        vec![middle, root]
+    };
+    let (mut story, ..) = on_top(two);
+    story.prove(1, 203);
+    lose(&mut story, LOST);
+    assert_eq!(*story.job(2), JobState::Open);
+    story.prove(1, 204);
+    assert_eq!(*story.job(2), JobState::Done);
+    // Its root can be made again from what is right under it.
+    lose(&mut story, 204);
+    story.prove(1, 205);
+    assert_eq!(*story.job(2), JobState::Done);
 }
