@@ -131,7 +131,10 @@ impl World {
             let other = self.random.one_in(6) && !earlier.is_empty();
             let from = if other { earlier } else { own };
             if !from.is_empty() {
-                needs.push(from[self.random.below(from.len())].id(owner));
+                // Of other jobs mostly what they are for, as in a chain of jobs.
+                let last = other && self.random.one_in(2);
+                let which = if last { from.len() - 1 } else { self.random.below(from.len()) };
+                needs.push(from[which].id(owner));
                 if other {
                     self.fire(Fired::NeedOfOther);
                 }

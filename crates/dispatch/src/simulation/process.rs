@@ -67,7 +67,7 @@ impl World {
             avoid_ms: 1_500,
             max_losses: 8,
             oldest_every: 4,
-            keep_finished_tasks: 4,
+            keep_finished_tasks: self.keep_finished,
             planted: self.planted,
             ..Config::default()
         }

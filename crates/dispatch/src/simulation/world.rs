@@ -93,6 +93,8 @@ pub(super) struct World {
     /// So many events happen before the faults end.
     budget: usize,
     pub(super) numbers: u64,
+    /// Tasks of finished jobs that are kept: in some worlds everything is forgotten soon.
+    pub(super) keep_finished: usize,
     /// Where what happens is told, if somebody wants to read it.
     pub(super) trace: bool,
 }
@@ -122,6 +124,7 @@ impl World {
             heard: 0,
             budget: 0,
             numbers: 0,
+            keep_finished: [0, 4, 25][(seed % 3) as usize],
             trace: false,
         };
         world.populate();
