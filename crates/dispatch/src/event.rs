@@ -190,6 +190,8 @@ pub struct Hello {
     pub classes: Vec<Class>,
     /// How much memory its tasks may take: together for a worker, each for a pool.
     pub memory_bytes: u64,
+    /// When it made this connection, by its own clock: of two connections of a worker the later one counts.
+    pub since_ms: u64,
     /// The leases that it still holds.
     pub running: Vec<Held>,
 }

@@ -116,6 +116,8 @@ pub struct Session {
     pub draining: bool,
     /// The leases that it holds.
     pub holding: BTreeSet<TaskId>,
+    /// When its worker made it, by the worker's clock.
+    since_ms: u64,
     classes: Vec<ClassId>,
     asks: VecDeque<RequestId>,
     /// The free memory with which it stands among those that wait.

@@ -66,7 +66,14 @@ async fn work(dispatcher: Dispatcher, worker: String, panicked: Arc<Mutex<HashSe
         Ok(Offering { kind: kind.parse::<Kind>()?, statement: "test/line/sleep".parse()? })
     };
     let offers = KINDS.into_iter().map(offering).collect::<Result<_, _>>()?;
-    let hello = Hello { worker, version: "example".to_owned(), offers, memory_bytes: 1 << 30, running: Vec::new() };
+    let hello = Hello {
+        worker,
+        version: "example".to_owned(),
+        offers,
+        memory_bytes: 1 << 30,
+        since_ms: 0,
+        running: Vec::new(),
+    };
     let (session, _) = LocalLink::new(dispatcher).connect(hello).await?;
     loop {
         let offer = session.next().await?;

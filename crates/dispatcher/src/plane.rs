@@ -25,6 +25,7 @@ impl WorkPlane for Dispatcher {
             pool: role == Role::Pool,
             classes: hello.offers.into_iter().filter(|offer| self.gives(&offer.kind)).map(class).collect(),
             memory_bytes: hello.memory_bytes,
+            since_ms: hello.since_ms,
             running: hello.running.iter().map(held).collect(),
         };
         let (session, request) = (self.session(), self.request());

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     fn hello(worker: String) -> Hello {
-        Hello { worker, version: "1".to_owned(), offers: Vec::new(), memory_bytes: 1, running: Vec::new() }
+        Hello { worker, version: "1".to_owned(), offers: Vec::new(), memory_bytes: 1, since_ms: 0, running: Vec::new() }
     }
 
     #[test]

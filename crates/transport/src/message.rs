@@ -30,6 +30,10 @@ pub struct Hello {
     pub offers: Vec<Offering>,
     /// How much memory its tasks may take together, in bytes.
     pub memory_bytes: u64,
+    /// When it made this connection, by its own clock, in milliseconds since the Unix epoch: what it said in an
+    /// earlier one may come later.
+    #[serde(default)]
+    pub since_ms: u64,
     /// The leases that it still holds, after a lost connection.
     #[serde(default)]
     pub running: Vec<Held>,

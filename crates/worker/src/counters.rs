@@ -190,7 +190,7 @@ impl Counters {
             starts.by_task.remove(&oldest);
         }
         let Some(log) = &mut starts.log else { return };
-        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+        let unix_ms = unix_ms();
         let line = serde_json::to_string(&StartLine { task: &task, token, kind, pid, unix_ms }).unwrap_or_default();
         // In one write, so that the lines of two workers on one file stay whole.
         if let Err(error) = log.write_all(format!("{line}\n").as_bytes()) {
@@ -271,6 +271,11 @@ fn gauge(to: &Registry, name: &str, help: &str) -> Result<IntGauge, WorkerError>
 
 fn vec(to: &Registry, name: &str, help: &str, label: &str) -> Result<IntCounterVec, WorkerError> {
     register(to, IntCounterVec::new(Opts::new(name, help), &[label])?)
+}
+
+/// Milliseconds since the Unix epoch, by this machine's clock.
+pub(crate) fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use self::backoff::Backoff;
 use self::beats::{Beats, Verdict};
 use self::exit::{Due, Exit};
 use self::work::{Control, Work};
+use crate::counters::unix_ms;
 use crate::error::WorkerError;
 use crate::prover::ProverChild;
 
@@ -165,6 +166,7 @@ impl<L: Link> Runner<L> {
             version: self.config.version.clone(),
             offers: self.offers.to_vec(),
             memory_bytes: self.config.memory_bytes,
+            since_ms: unix_ms(),
             running,
         }
     }

@@ -45,8 +45,14 @@ impl World {
             self.processes[process].pool = Some(Pool { session, asks: 0 });
             let request = self.request(Caller::Pool(process, session));
             let classes = (0..3).map(super::asker::class).collect();
-            let hello =
-                Hello { worker: "pool".to_owned(), pool: true, classes, memory_bytes: u64::MAX, running: Vec::new() };
+            let hello = Hello {
+                worker: "pool".to_owned(),
+                pool: true,
+                classes,
+                memory_bytes: u64::MAX,
+                since_ms: 0,
+                running: Vec::new(),
+            };
             self.hear(process, Event::Hello { request, session, hello });
             return;
         };

@@ -96,6 +96,7 @@ impl World {
                     pool: false,
                     classes: worker.classes.clone(),
                     memory_bytes: worker.memory,
+                    since_ms: connection as u64,
                     running,
                 };
                 Event::Hello { request, session, hello }

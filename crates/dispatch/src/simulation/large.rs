@@ -78,7 +78,7 @@ impl Fleet {
         let (request, session) = (self.request(), SessionId(self.number));
         let classes = (0..3).map(super::asker::class).collect();
         let worker = format!("worker-{}", session.0);
-        let hello = Hello { worker, pool: false, classes, memory_bytes: memory, running: Vec::new() };
+        let hello = Hello { worker, pool: false, classes, memory_bytes: memory, since_ms: 0, running: Vec::new() };
         self.workers.insert(session, memory);
         self.hear(Event::Hello { request, session, hello });
         (0..slots).for_each(|_| self.ask(session));

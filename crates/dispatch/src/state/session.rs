@@ -25,6 +25,7 @@ impl State {
             used_bytes: 0,
             draining: false,
             holding: BTreeSet::new(),
+            since_ms: hello.since_ms,
             classes: classes.into_iter().collect(),
             asks: VecDeque::new(),
             waiting: None,
@@ -34,13 +35,21 @@ impl State {
         let mut stale = Vec::new();
         for held in hello.running {
             if self.current(&held) {
-                self.hand_over(&held.task, id);
+                if !self.held_later(&held.task, &hello.worker, hello.since_ms) {
+                    self.hand_over(&held.task, id);
+                }
             } else {
                 stale.push(held.token);
             }
         }
         self.reply(request, Reply::Welcome(stale));
         self.match_idle();
+    }
+
+    /// Whether the worker holds it in a connection that it made later: what it says in an earlier one was long on its way.
+    fn held_later(&self, task: &TaskId, worker: &str, since_ms: u64) -> bool {
+        let holder = self.leases.get(task).and_then(|lease| lease.session).and_then(|id| self.sessions.get(&id));
+        holder.is_some_and(|holder| !holder.pool && holder.worker == worker && holder.since_ms > since_ms)
     }
 
     /// A lease goes on with this session.

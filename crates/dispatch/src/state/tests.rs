@@ -86,7 +86,7 @@ impl Story {
 
     fn connect(&mut self, session: u64, pool: bool, memory_bytes: u64) {
         let worker = format!("worker-{session}");
-        let hello = Hello { worker, pool, classes: vec![class()], memory_bytes, running: Vec::new() };
+        let hello = Hello { worker, pool, classes: vec![class()], memory_bytes, since_ms: 0, running: Vec::new() };
         self.hear(|request| Event::Hello { request, session: SessionId(session), hello });
     }
 

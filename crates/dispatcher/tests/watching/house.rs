@@ -65,6 +65,7 @@ impl House {
             version: "test".to_owned(),
             offers,
             memory_bytes: 1 << 30,
+            since_ms: 0,
             running: Vec::new(),
         };
         let link = LocalLink::new(self.dispatcher.clone());

@@ -29,7 +29,8 @@ use crate::console::Console;
 /// What the fabric costs: latency, throughput, memory, fairness and recovery, with proofs that sleep
 #[derive(Debug, Clone, Args)]
 pub struct DispatchArgs {
-    /// The durable store that is measured: a SQLite file of its own, or postgres://… [default: sqlite]
+    /// The durable store that is measured: a SQLite file of its own, or the schema meze_bench, which is made anew each
+    /// time, of postgres://… [default: sqlite]
     #[arg(long, value_name = "URL", hide_env_values = true)]
     store: Option<String>,
 

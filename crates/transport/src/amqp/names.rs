@@ -90,6 +90,7 @@ mod tests {
                 version: "1".to_owned(),
                 offers,
                 memory_bytes: gib * GIB,
+                since_ms: 0,
                 running: Vec::new(),
             };
             let classes = OfferClass::of_worker(&hello);
@@ -104,7 +105,7 @@ mod tests {
     fn a_worker_with_less_than_a_gibibyte_has_no_class() {
         let offers = vec![Offering { kind: Kind::ROLLUP_INNER, statement: statement() }];
         let (worker, version) = ("anna".to_owned(), "1".to_owned());
-        let hello = Hello { worker, version, offers, memory_bytes: GIB - 1, running: Vec::new() };
+        let hello = Hello { worker, version, offers, memory_bytes: GIB - 1, since_ms: 0, running: Vec::new() };
         assert_eq!(OfferClass::of_worker(&hello), []);
     }
 }

@@ -124,6 +124,7 @@ pub(super) async fn fill<P: WorkPlane>(plane: P, post: Post, class: OfferClass, 
         version: env!("CARGO_PKG_VERSION").to_owned(),
         offers: vec![offering],
         memory_bytes: class.memory_bytes(),
+        since_ms: 0,
         running: Vec::new(),
     };
     loop {

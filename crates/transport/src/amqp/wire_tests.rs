@@ -19,6 +19,7 @@ fn requests() -> [Request; 7] {
             version: "1".to_owned(),
             offers: Vec::new(),
             memory_bytes: 1,
+            since_ms: 5,
             running: vec![held],
         }),
         Request::Claim(held),

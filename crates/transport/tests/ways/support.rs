@@ -76,6 +76,7 @@ pub(crate) fn hello(worker: &str, gib: u64) -> Hello {
         version: "1".to_owned(),
         offers: vec![Offering { kind: Kind::ROLLUP_INNER, statement: statement() }],
         memory_bytes: gib * GIB,
+        since_ms: 0,
         running: Vec::new(),
     }
 }

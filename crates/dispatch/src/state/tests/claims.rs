@@ -24,7 +24,8 @@ fn a_worker_with_another_circuit_cannot_claim_an_offer() {
     let (mut story, held) = pooled();
     let statement = Statement::of_line(Mode::Mock, "a-2".parse().unwrap());
     let classes = vec![Class { statement, ..class() }];
-    let hello = Hello { worker: "other".to_owned(), pool: false, classes, memory_bytes: 10, running: Vec::new() };
+    let hello =
+        Hello { worker: "other".to_owned(), pool: false, classes, memory_bytes: 10, since_ms: 0, running: Vec::new() };
     story.hear(|request| Event::Hello { request, session: SessionId(2), hello });
     assert_eq!(story.claim(2, held, false), Some(Reply::Claim(None)));
     assert_eq!(story.state.ready().count(), 1);
@@ -67,6 +68,24 @@ fn a_worker_that_cannot_be_heard_keeps_its_lease_until_it_can() {
     assert!(story.state.lease(&held.task).is_some());
     story.wait(story.state.config().lease_ms + 500);
     assert!(story.state.lease(&held.task).is_none());
+}
+
+#[test]
+fn what_a_worker_said_in_an_earlier_connection_takes_nothing_from_the_later_one() {
+    let mut story = Story::new(Config::default());
+    story.submit(submit("job", vec![spec(1, &[])]));
+    let mut connect = |session, since_ms, running: Vec<Held>| {
+        let hello =
+            Hello { worker: "w".to_owned(), pool: false, classes: vec![class()], memory_bytes: 2, since_ms, running };
+        story.hear(|request| Event::Hello { request, session: SessionId(session), hello });
+        story.ask(session).map(|offer| offer.held)
+    };
+    let held = connect(1, 10, Vec::new()).unwrap();
+    connect(3, 30, vec![held]);
+    connect(2, 20, vec![held]);
+    assert_eq!(story.state.lease(&held.task).unwrap().session, Some(SessionId(3)));
+    story.hear(|_| Event::Gone { session: SessionId(2) });
+    assert!(story.state.lease(&held.task).is_some());
 }
 
 #[test]

@@ -45,6 +45,7 @@ impl Fleet {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 offers: vec![Offering { kind: Kind::TEST_SLEEP, statement: sleep::statement() }],
                 memory_bytes: 1 << 30,
+                since_ms: 0,
                 running: Vec::new(),
             };
             let (link, tell, completed) = (link.clone(), tell.clone(), completed.clone());

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use sqlx::Connection as _;
 use tempfile::TempDir;
 use transport::ask::AskClient;
 use transport::http::{HttpLink, HttpSettings};
@@ -34,8 +35,12 @@ impl Server {
     async fn start_with(folder: &Path, store: Option<&str>, words: &'static [&'static str]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(folder).context("no folder")?;
         secrets::write_fresh(&folder.path().join("tokens"))?;
-        let (child, url) = spawn(folder.path(), store, "127.0.0.1:0", words)?;
-        Ok(Self { child, url, folder, store: store.map(str::to_owned), words })
+        let store = match store {
+            Some(url) if url.starts_with("postgres") => Some(fresh_schema(url).await?),
+            store => store.map(str::to_owned),
+        };
+        let (child, url) = spawn(folder.path(), store.as_deref(), "127.0.0.1:0", words)?;
+        Ok(Self { child, url, folder, store, words })
     }
 
     /// Kills it as a power cut would, as far as a process can.
@@ -97,6 +102,17 @@ impl Server {
         };
         Ok(text.lines().filter_map(of).sum())
     }
+}
+
+/// An empty schema of the database for this benchmark alone; what an earlier measurement left in it is deleted. The URL
+/// of a store in it.
+async fn fresh_schema(url: &str) -> Result<String> {
+    const FRESH: &str = "DROP SCHEMA IF EXISTS meze_bench CASCADE; CREATE SCHEMA meze_bench";
+    let mut connection = sqlx::PgConnection::connect(url).await.context("PostgreSQL cannot be reached")?;
+    sqlx::raw_sql(FRESH).execute(&mut connection).await.context("no schema for the benchmark")?;
+    connection.close().await?;
+    let more = if url.contains('?') { '&' } else { '?' };
+    Ok(format!("{url}{more}options[search_path]=meze_bench"))
 }
 
 /// What a dispatcher says of itself to anybody, as Prometheus reads it.

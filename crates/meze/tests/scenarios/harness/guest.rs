@@ -20,6 +20,7 @@ pub(crate) async fn join(dispatcher: &Dispatcher, name: &str, statement: Stateme
         version: "test".to_owned(),
         offers: vec![Offering { kind: Kind::TEST_SLEEP, statement }],
         memory_bytes: 1 << 30,
+        since_ms: 0,
         running: Vec::new(),
     };
     link.connect(hello).await.unwrap().0
