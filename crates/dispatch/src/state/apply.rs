@@ -1,7 +1,7 @@
 //! How each record changes the durable state. Nothing here decides, and nothing here fails: a record that
 //! names what is not there changes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proving::id::TaskId;
 use proving::lease::Cause;
@@ -154,16 +154,16 @@ impl State {
     fn need_again(&mut self, id: &TaskId) {
         let Some(task) = self.durable.tasks.get(id) else { return };
         let (needs, jobs) = (task.spec.needs.clone(), task.jobs.clone());
+        let mut times: BTreeMap<TaskId, usize> = BTreeMap::new();
+        needs.into_iter().for_each(|need| *times.entry(need).or_default() += 1);
         let mut missing = 0;
-        for (place, need) in needs.iter().enumerate() {
-            let proved = self.durable.tasks.get(need).is_some_and(|need| need.accepted().is_some());
-            missing += u32::from(!proved);
-            if needs[..place].contains(need) {
-                continue;
+        for (need, times) in times {
+            jobs.iter().for_each(|job| self.join(*job, need));
+            let found = self.durable.tasks.get_mut(&need);
+            if found.as_ref().is_none_or(|need| need.accepted().is_none()) {
+                missing += times as u32;
             }
-            jobs.iter().for_each(|job| self.join(*job, *need));
-            if let Some(found) = self.durable.tasks.get_mut(need) {
-                let times = needs.iter().filter(|other| *other == need).count();
+            if let Some(found) = found {
                 let known = found.dependents.iter().filter(|dependent| *dependent == id).count();
                 found.dependents.extend(std::iter::repeat_n(*id, times - known));
             }

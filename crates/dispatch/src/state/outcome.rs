@@ -137,8 +137,9 @@ impl State {
         producers.sort_unstable();
         let mut wanting: BTreeSet<JobId> = BTreeSet::new();
         for task in producers {
+            let bereft = self.bereft(&task);
             // Nobody can make it again, and nobody has to: who asks for it next, to build on it, tells again.
-            if self.bereft(&task) && !self.left_to_need(&task) {
+            if bereft && !self.left_to_need(&task) {
                 continue;
             }
             let of_jobs = self.task(&task).map(|task| task.jobs.clone()).unwrap_or_default();
@@ -147,7 +148,7 @@ impl State {
             let reopened: Vec<JobId> = of_jobs.into_iter().filter(ended_for_it).collect();
             self.commit(Record::OutputLost { task });
             reopened.into_iter().for_each(|job| self.unfinish(job));
-            if self.bereft(&task) {
+            if bereft {
                 let reason = format!(
                     "its proof, blob {digest}, is missing or damaged, and what it needs is not kept any longer: \
                      submit all of it again"
