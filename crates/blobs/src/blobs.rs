@@ -89,7 +89,7 @@ impl Blobs {
             return Err(BlobError::TooLarge { bytes: size, limit: self.limit });
         }
         let key = self.key.clone();
-        let (digest, stored) = compute(move || {
+        let (digest, stored) = compute(size, move || {
             let digest = BlobDigest::of(&bytes);
             match sensitivity {
                 Sensitivity::Public => (digest, bytes),
@@ -113,7 +113,7 @@ impl Blobs {
                 Some(Ok(stored)) => stored,
             };
             let key = self.key.clone();
-            let checked = compute(move || {
+            let checked = compute(stored.len() as u64, move || {
                 let bytes = match sensitivity {
                     Sensitivity::Public => stored,
                     Sensitivity::Secret => {
@@ -196,8 +196,14 @@ impl std::fmt::Display for BlobName {
     }
 }
 
+/// Up to this many bytes are hashed and sealed in less time than it takes to wake a thread.
+const SMALL: u64 = 16 << 10;
+
 /// Runs what takes long on a thread of its own kind: a gigabyte takes a second to hash.
-async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, BlobError> {
+async fn compute<T: Send + 'static>(bytes: u64, work: impl FnOnce() -> T + Send + 'static) -> Result<T, BlobError> {
+    if bytes <= SMALL {
+        return Ok(work());
+    }
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| BlobError::io("compute a digest")(std::io::Error::other(error)))
 }

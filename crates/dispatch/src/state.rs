@@ -17,17 +17,17 @@ pub(crate) mod invariants;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use proving::id::{Owner, TaskId};
 use proving::kind::Kind;
 use proving::lease::{Token, Usage};
-use proving::payload::Payload;
+use proving::payload::{BlobDigest, Payload};
 use proving::statement::Statement;
 
 use crate::config::Config;
 use crate::event::{Action, Event, Progress, Reply, RequestId, SessionId};
-use crate::model::{Class, Durable, Job, JobId, Phase, Task, TaskMap};
+use crate::model::{Class, Durable, Job, JobId, Phase, Task, TaskMap, TaskSpec};
 use crate::ready::{ClassId, Ready};
 use crate::record::Record;
 use crate::time::Time;
@@ -65,6 +65,8 @@ pub struct State {
     refusals: BTreeMap<String, u32>,
     /// How many tasks the workers that are gone were given.
     away: BTreeMap<String, u64>,
+    /// The tasks that are kept of each secret input: it goes when the last of them is over.
+    secret_inputs: HashMap<BlobDigest, Vec<TaskId>>,
     /// Workers that failed a task lately, and until when they are not given it again.
     avoided: BTreeMap<TaskId, Vec<(String, Time)>>,
 }
@@ -152,8 +154,14 @@ impl State {
             finished_tasks: 0,
             refusals: BTreeMap::new(),
             away: BTreeMap::new(),
+            secret_inputs: HashMap::new(),
             avoided: BTreeMap::new(),
         };
+        for (id, task) in &state.durable.tasks {
+            if let Some(digest) = secret_input(&task.spec) {
+                state.secret_inputs.entry(digest).or_default().push(*id);
+            }
+        }
         for record in records {
             state.apply(&record);
         }
@@ -231,6 +239,15 @@ impl State {
     /// The job of this owner and name.
     pub fn job_named(&self, owner: &Owner, name: &str) -> Option<JobId> {
         self.names.get(&(owner.clone(), name.to_owned())).copied()
+    }
+
+    /// The secret input of a task, if it has one and no task that is kept has it left to prove.
+    pub fn spent_secret(&self, task: &TaskId) -> Option<BlobDigest> {
+        let digest = secret_input(&self.task(task)?.spec)?;
+        let of = self.secret_inputs.get(&digest)?;
+        let unfinished =
+            |id: &TaskId| self.task(id).is_some_and(|task| matches!(task.phase, Phase::Queued | Phase::Leased { .. }));
+        (!of.iter().any(unfinished)).then_some(digest)
     }
 
     fn task(&self, task: &TaskId) -> Option<&Task> {
@@ -316,6 +333,11 @@ impl State {
             self.set_expiry(&id, Some(self.now.plus_ms(self.config.grace_ms)));
         }
     }
+}
+
+/// The blob that has to go when its task is over.
+fn secret_input(spec: &TaskSpec) -> Option<BlobDigest> {
+    spec.input.blob().filter(|_| spec.secret)
 }
 
 impl Session {

@@ -41,6 +41,8 @@ async fn main() -> Result<(), Failure> {
         verifiers: Vec::new(),
         max_blob_bytes: 1 << 20,
         price: Some(0.05),
+        sweep: Default::default(),
+        observer: Box::new(()),
     };
     let running = start(parts).await?;
     let dispatcher = running.dispatcher;

@@ -4,7 +4,7 @@
 //! releases. When the store fails, what was not answered is answered [`Reply::Unavailable`], every connection is
 //! closed, and it starts again from what the store has. When the store belongs to another dispatcher, it ends.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use crate::DispatcherError;
 use crate::events::Events;
 use crate::metrics::Metrics;
-use crate::sweep::spent_secrets;
+use crate::observer::Observer;
 use crate::traces::Traces;
 use crate::verify::Checker;
 
@@ -84,6 +84,7 @@ pub(crate) struct Driver {
     pub(crate) events: Arc<Events>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) traces: Traces,
+    pub(crate) observer: Box<dyn Observer>,
     pub(crate) waiting: HashMap<RequestId, oneshot::Sender<Reply>>,
     pub(crate) sessions: HashMap<SessionId, mpsc::UnboundedSender<Notice>>,
     pub(crate) looks: VecDeque<(u64, Box<dyn FnOnce() + Send>)>,
@@ -209,6 +210,7 @@ impl Driver {
                 self.forget_secrets(&records);
                 self.metrics.records(self.engine.state(), &records);
                 self.traces.records(self.engine.state(), &records);
+                self.observer.records(self.engine.state(), &records);
                 self.events.publish(first, records);
                 actions.into_iter().for_each(|action| self.act(action, now));
             }
@@ -228,7 +230,8 @@ impl Driver {
                 _ => {}
             }
         }
-        for digest in spent_secrets(state, &over) {
+        let spent: HashSet<_> = over.iter().filter_map(|task| state.spent_secret(task)).collect();
+        for digest in spent {
             let blobs = self.blobs.clone();
             tokio::spawn(async move {
                 if let Err(error) = blobs.delete(digest).await {
@@ -306,6 +309,7 @@ impl Driver {
             match self.store.load().await {
                 Ok(kept) => {
                     self.engine = Engine::start(self.config.clone(), &kept, self.clock.now())?;
+                    self.observer.started(self.engine.state());
                     return Ok(());
                 }
                 Err(error @ StoreError::Fenced { .. }) => return Err(error.into()),

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use blobs::Blobs;
-use dispatch::event::{Event, Reply, RequestId, SessionId};
+use dispatch::event::{Event, NotTaken, Reply, RequestId, SessionId, Submit};
+use dispatch::model::{JobId, JobState};
 use dispatch::state::State;
 use proving::kind::Kind;
 use tokio::sync::{mpsc, oneshot};
@@ -48,6 +49,17 @@ impl std::fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Dispatcher").finish_non_exhaustive()
     }
+}
+
+/// Why a job is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// It never will be, as it is.
+    #[error(transparent)]
+    NotTaken(#[from] NotTaken),
+    /// Not now.
+    #[error(transparent)]
+    Plane(#[from] PlaneError),
 }
 
 fn gone() -> PlaneError {
@@ -95,8 +107,28 @@ impl Dispatcher {
         (&mut question.answered).await.map_err(|_| gone())
     }
 
+    /// Asks for a job.
+    ///
+    /// # Errors
+    /// It is not taken, or the dispatcher cannot keep it now.
+    pub async fn submit(&self, submit: Submit) -> Result<(JobId, JobState), SubmitError> {
+        match self.call(|request| Event::Submit { request, submit }).await? {
+            Reply::Submitted(job, state) => Ok((job, state)),
+            Reply::NotTaken(reason) => Err(reason.into()),
+            _ => Err(gone().into()),
+        }
+    }
+
+    /// Wants a job no more, and waits for no answer. What is said to the dispatcher later counts later.
+    pub fn cancel(&self, job: JobId) {
+        let _ = self.send(Input::Event(Event::Cancel { request: self.request(), job }));
+    }
+
     /// Looks at the state. The answer comes when what it shows is durable.
-    pub(crate) async fn look<T: Send + 'static>(
+    ///
+    /// # Errors
+    /// The dispatcher is ending, or its store is away.
+    pub async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&State) -> T + Send + 'static,
     ) -> Result<T, PlaneError> {

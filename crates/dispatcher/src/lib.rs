@@ -12,6 +12,7 @@ mod events;
 mod handle;
 mod jobs;
 mod metrics;
+mod observer;
 mod plane;
 mod request;
 mod service;
@@ -20,9 +21,11 @@ mod traces;
 mod verify;
 mod views;
 
-pub use handle::Dispatcher;
+pub use handle::{Dispatcher, SubmitError};
 pub use jobs::{admin_router, ask_router, open_router, planes, serve_broker};
+pub use observer::Observer;
 pub use service::{Parts, Running, start};
+pub use sweep::Sweep;
 
 /// Why a dispatcher does not start, or had to end.
 #[derive(Debug, thiserror::Error)]

@@ -17,7 +17,8 @@ use crate::driver::{Clock, Driver};
 use crate::events::Events;
 use crate::handle::{Dispatcher, Shared};
 use crate::metrics::Metrics;
-use crate::sweep;
+use crate::observer::Observer;
+use crate::sweep::{self, Sweep};
 use crate::verify::Checker;
 
 /// What a dispatcher is made of.
@@ -34,6 +35,10 @@ pub struct Parts {
     pub max_blob_bytes: usize,
     /// What a CPU-hour costs, in whatever currency.
     pub price: Option<f64>,
+    /// When blobs go that nothing names.
+    pub sweep: Sweep,
+    /// Who sees everything that becomes durable; `()` is nobody.
+    pub observer: Box<dyn Observer>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -56,11 +61,12 @@ pub struct Running {
 /// # Errors
 /// What is kept cannot be read.
 pub async fn start(parts: Parts) -> Result<Running, DispatcherError> {
-    let Parts { config, store, blobs, verifiers, max_blob_bytes, price } = parts;
+    let Parts { config, store, blobs, verifiers, max_blob_bytes, price, sweep: when, mut observer } = parts;
     let clock = Clock::start();
     let kept = store.load().await?;
     let engine = Engine::start(config.clone(), &kept, clock.now())?;
     drop(kept);
+    observer.started(engine.state());
     let (inputs, heard) = mpsc::unbounded_channel();
     let events = Arc::new(Events::new(engine.state().durable().last_record));
     let metrics = Arc::new(Metrics::new(config.kinds.iter().cloned().collect(), price)?);
@@ -92,12 +98,13 @@ pub async fn start(parts: Parts) -> Result<Running, DispatcherError> {
         events,
         metrics,
         traces: Default::default(),
+        observer,
         waiting: HashMap::new(),
         sessions: HashMap::new(),
         looks: Default::default(),
     };
     let dispatcher = Dispatcher { shared: Arc::new(shared), kinds: None };
-    let sweeping = tokio::spawn(sweep::sweep(dispatcher.clone()));
+    let sweeping = tokio::spawn(sweep::sweep(dispatcher.clone(), when));
     let ended = tokio::spawn(async move {
         let outcome = driver.run().await;
         sweeping.abort();

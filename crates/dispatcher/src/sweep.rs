@@ -6,24 +6,32 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use blobs::Swept;
-use dispatch::model::{Phase, Task};
 use dispatch::state::State;
-use proving::id::TaskId;
 use proving::payload::{BlobDigest, Payload};
 
 use crate::handle::Dispatcher;
 
-/// How often.
-const EVERY: Duration = Duration::from_secs(600);
-/// How old a blob is before it can go: inputs are stored before the job that names them.
-const AGE: Duration = Duration::from_secs(6 * 3600);
+/// When blobs go that nothing names.
+#[derive(Debug, Clone, Copy)]
+pub struct Sweep {
+    /// How often they are looked for.
+    pub every: Duration,
+    /// How old a blob is before it can go: inputs are stored before the job that names them.
+    pub age: Duration,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self { every: Duration::from_secs(600), age: Duration::from_secs(6 * 3600) }
+    }
+}
 
 /// Sweeps until the dispatcher ends.
-pub(crate) async fn sweep(dispatcher: Dispatcher) {
+pub(crate) async fn sweep(dispatcher: Dispatcher, when: Sweep) {
     loop {
-        tokio::time::sleep(EVERY).await;
+        tokio::time::sleep(when.every).await;
         let Ok(named) = dispatcher.look(named).await else { continue };
-        match dispatcher.shared.blobs.sweep(&named, AGE, SystemTime::now()).await {
+        match dispatcher.shared.blobs.sweep(&named, when.age, SystemTime::now()).await {
             Ok(Swept { blobs: 0, .. }) => {}
             Ok(Swept { blobs, bytes }) => tracing::info!(blobs, bytes, "swept blobs that nothing names"),
             Err(error) => tracing::warn!(%error, "cannot sweep blobs"),
@@ -39,18 +47,4 @@ fn named(state: &State) -> HashSet<BlobDigest> {
             [Some(&task.spec.input), output].into_iter().flatten().filter_map(Payload::blob)
         })
         .collect()
-}
-
-/// The secret inputs that these tasks took, and that no task takes any more.
-pub(crate) fn spent_secrets<'a>(state: &State, over: impl IntoIterator<Item = &'a TaskId>) -> Vec<BlobDigest> {
-    let tasks = &state.durable().tasks;
-    let secret_of = |task: &Task| task.spec.input.blob().filter(|_| task.spec.secret);
-    let unfinished = |task: &Task| matches!(task.phase, Phase::Queued | Phase::Leased { .. });
-    let spent = over.into_iter().filter_map(|id| tasks.get(id).filter(|task| !unfinished(task)).and_then(secret_of));
-    let spent: HashSet<BlobDigest> = spent.collect();
-    if spent.is_empty() {
-        return Vec::new();
-    }
-    let still: HashSet<BlobDigest> = tasks.values().filter(|task| unfinished(task)).filter_map(secret_of).collect();
-    spent.difference(&still).copied().collect()
 }

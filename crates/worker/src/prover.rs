@@ -217,6 +217,11 @@ impl ProverChild {
         }
     }
 
+    /// What the child is doing, and what it will be doing.
+    pub fn watch(&self) -> watch::Receiver<State> {
+        self.state.clone()
+    }
+
     /// What the child is doing.
     pub fn state(&self) -> State {
         if self.jobs.is_closed() {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proving::id::TaskId;
 use proving::lease::Cause;
 
-use super::State;
+use super::{State, secret_input};
 use crate::model::{Accepted, Failure, Job, JobId, JobState, MAX_FAILURES_KEPT, Phase, Task, TaskSpec};
 use crate::record::Record;
 use crate::time::Time;
@@ -126,6 +126,9 @@ impl State {
             lost: 0,
             failures: Vec::new(),
         };
+        if let Some(digest) = secret_input(spec) {
+            self.secret_inputs.entry(digest).or_default().push(id);
+        }
         self.durable.tasks.insert(id, task);
         self.join(job, id);
     }
@@ -238,6 +241,15 @@ impl State {
         }
     }
 
+    fn forget_secret(&mut self, id: &TaskId, spec: &TaskSpec) {
+        let Some(digest) = secret_input(spec) else { return };
+        let Some(of) = self.secret_inputs.get_mut(&digest) else { return };
+        of.retain(|other| other != id);
+        if of.is_empty() {
+            self.secret_inputs.remove(&digest);
+        }
+    }
+
     /// A job is not kept any longer, nor are tasks that no other job holds.
     fn forget(&mut self, job: JobId) {
         let Some(forgotten) = self.durable.jobs.remove(&job) else { return };
@@ -248,6 +260,7 @@ impl State {
             if task.jobs.is_empty()
                 && let Some(task) = self.durable.tasks.remove(&id)
             {
+                self.forget_secret(&id, &task.spec);
                 bereft.extend(task.spec.needs);
             }
         }

@@ -37,6 +37,8 @@ impl House {
             verifiers,
             max_blob_bytes: 1 << 20,
             price: Some(3600.0),
+            sweep: Default::default(),
+            observer: Box::new(()),
         };
         let dispatcher = start(parts).await.unwrap().dispatcher;
         let tokens = Tokens::from_text(&format!("admin {ADMIN}, work worker-of-this-test")).unwrap();

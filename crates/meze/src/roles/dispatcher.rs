@@ -240,7 +240,16 @@ async fn parts(args: &DispatcherArgs) -> Result<Parts> {
     let store = dispatch_store::open(&store, OpenOptions::default().standby(args.standby)).await?;
     let limit = args.max_blob.saturating_mul(1 << 20);
     let max_blob_bytes = usize::try_from(limit).unwrap_or(usize::MAX);
-    Ok(Parts { config, store, blobs: blobs(args, limit).await?, verifiers, max_blob_bytes, price: args.price })
+    Ok(Parts {
+        config,
+        store,
+        blobs: blobs(args, limit).await?,
+        verifiers,
+        max_blob_bytes,
+        price: args.price,
+        sweep: Default::default(),
+        observer: Box::new(()),
+    })
 }
 
 fn inside(folder: &Path, name: &str) -> Result<String> {

@@ -1,0 +1,154 @@
+//! The connections under a service: HTTP/1.1 and HTTP/2 in clear text on one port, and limits, so that nobody who is
+//! slow, or many, keeps others out.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::{Request, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use crate::guard::{Budget, Guarded};
+
+/// Where a request came from: the other end of its connection, whatever its headers say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// Limits on connections.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections at the same time; more wait to be accepted.
+    pub connections: usize,
+    /// Requests at the same time in one connection.
+    pub streams: u32,
+    /// How long the headers of a request may take.
+    pub headers_within: Duration,
+    /// How long a whole request may take to arrive.
+    pub body_within: Duration,
+    /// Bytes of all requests that are arriving.
+    pub arriving_bytes: usize,
+    /// How often a silent HTTP/2 connection is asked whether somebody is there.
+    pub ping_every: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            streams: 256,
+            headers_within: Duration::from_secs(10),
+            body_within: Duration::from_secs(60),
+            arriving_bytes: 512 << 20,
+            ping_every: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Serves `routes` at `socket` until `stop`; then takes no more connections and requests, and gives those that run
+/// `grace` to end.
+pub async fn serve(socket: TcpListener, routes: Router, limits: Limits, stop: CancellationToken, grace: Duration) {
+    let (tracker, cut) = (TaskTracker::new(), CancellationToken::new());
+    let seats = Arc::new(Semaphore::new(limits.connections));
+    let budget = Budget::new(limits.arriving_bytes);
+    loop {
+        let accepted = async {
+            let seat = Arc::clone(&seats).acquire_owned().await.ok();
+            (accept(&socket).await, seat)
+        };
+        let ((stream, peer), seat) = tokio::select! {
+            accepted = accepted => accepted,
+            () = stop.cancelled() => break,
+        };
+        let connection = Connection { routes: routes.clone(), limits: limits.clone(), budget: budget.clone(), peer };
+        let (stop, cut) = (stop.clone(), cut.clone());
+        tracker.spawn(async move {
+            let _seat = seat;
+            tokio::select! {
+                () = connection.serve(stream, stop) => {}
+                () = cut.cancelled() => {}
+            }
+        });
+    }
+    drop(socket);
+    tracker.close();
+    if tokio::time::timeout(grace, tracker.wait()).await.is_err() {
+        tracing::warn!(connections = tracker.len(), "requests are cut off: the grace is over");
+        cut.cancel();
+        tracker.wait().await;
+    }
+}
+
+/// The next connection, whatever goes wrong with one or with the number of files.
+async fn accept(socket: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                // Without it small answers wait for the other end's delayed acknowledgement.
+                if stream.set_nodelay(true).is_ok() {
+                    return (stream, peer);
+                }
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "no connection can be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+struct Connection {
+    routes: Router,
+    limits: Limits,
+    budget: Budget,
+    peer: SocketAddr,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, stop: CancellationToken) {
+        let Self { routes, limits, budget, peer } = self;
+        let within = limits.body_within;
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(|body| Guarded::new(Body::new(body), budget.clone(), within).boxed());
+            request.extensions_mut().insert(Peer(peer));
+            routes.clone().oneshot(request)
+        });
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.headers_within);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(limits.streams)
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(4 << 20)
+            .keep_alive_interval(limits.ping_every)
+            .keep_alive_timeout(limits.ping_every);
+        let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, error = %error, "a connection ended badly");
+        }
+    }
+}

@@ -1,0 +1,479 @@
+//! The workers: who they are, how they are, and what is done when that changes.
+//!
+//! Every worker is checked by a task of its own, so that one that hangs keeps nobody waiting, and no lock is held while
+//! anything is sent.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use miden_wire::client::{NotAnAddress, Worker, address};
+use miden_wire::kind::ProofKind;
+use miden_wire::proto::remote_prover::WorkerStatus;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+
+/// The most workers of a proxy.
+const MAX_WORKERS: usize = 4096;
+
+/// The longest pause between two checks of a worker that fails them.
+const LONGEST_PAUSE: Duration = Duration::from_secs(64);
+
+/// The longest reason that is kept of a worker's own, in characters.
+const MAX_REASON: usize = 300;
+
+/// How a worker is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It was not checked yet.
+    Unknown,
+    /// It takes requests.
+    Healthy,
+    /// It gets none.
+    Unhealthy {
+        /// Checks that failed, one after the other.
+        failed_attempts: u32,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What is known of a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// How it is.
+    pub health: Health,
+    /// What it says its version is; empty before it answered.
+    pub version: String,
+    /// It is of Meze: what is taken back from it stops at once.
+    pub is_meze: bool,
+}
+
+/// A worker on the list.
+#[derive(Debug)]
+pub struct Member {
+    /// `host:port`.
+    pub address: String,
+    pub(crate) worker: Worker,
+    pub(crate) standing: watch::Sender<Standing>,
+    /// It is not on the list any more: it ends what it has, and gets nothing else.
+    pub(crate) removed: CancellationToken,
+    recheck: Notify,
+    /// Until when it stays, if it has to come again and again.
+    until: Mutex<Option<Instant>>,
+    pub(crate) seat: watch::Sender<Seat>,
+}
+
+/// Whether a worker has something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seat {
+    Free,
+    /// It has a request that somebody waits for.
+    Taken,
+    /// What it has is for nobody any more, and it has not stopped yet.
+    Winding,
+}
+
+impl Member {
+    /// What is known of it.
+    pub fn standing(&self) -> Standing {
+        self.standing.borrow().clone()
+    }
+
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.standing.borrow().health == Health::Healthy
+    }
+
+    /// It failed a request in a way that says that it is gone.
+    pub(crate) fn failed(&self, reason: &str) {
+        self.note(Err(reason.to_owned()));
+        self.recheck.notify_one();
+    }
+
+    /// Notes how a check went: the version that it said, and whether it is Meze's.
+    fn note(&self, outcome: Result<(String, bool), String>) {
+        self.standing.send_if_modified(|standing| {
+            let before = standing.clone();
+            match outcome {
+                Ok((version, is_meze)) => {
+                    *standing = Standing { health: Health::Healthy, version, is_meze };
+                }
+                Err(reason) => {
+                    let failed = match standing.health {
+                        Health::Unhealthy { failed_attempts, .. } => failed_attempts,
+                        _ => 0,
+                    };
+                    standing.health = Health::Unhealthy {
+                        failed_attempts: failed.saturating_add(1),
+                        reason: reason.chars().take(MAX_REASON).collect(),
+                    };
+                }
+            }
+            *standing != before
+        });
+    }
+
+    fn failures(&self) -> u32 {
+        match self.standing.borrow().health {
+            Health::Unhealthy { failed_attempts, .. } => failed_attempts,
+            _ => 0,
+        }
+    }
+}
+
+/// Why workers are not added.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// One is no address; none was added.
+    #[error(transparent)]
+    Address(#[from] NotAnAddress),
+    /// Too many.
+    #[error("a proxy has at most {MAX_WORKERS} workers")]
+    TooMany,
+}
+
+/// All workers of a proxy.
+#[derive(Debug)]
+pub struct Fleet {
+    kind: ProofKind,
+    connect_within: Duration,
+    check_every: Duration,
+    max_proof_bytes: usize,
+    metrics: Arc<Metrics>,
+    members: Mutex<Vec<Arc<Member>>>,
+    /// The line that workers have to be of, and whether an operator said so.
+    line: Mutex<(Option<String>, bool)>,
+    /// Counts every change of who there is and how they are.
+    changed: watch::Sender<u64>,
+}
+
+impl Fleet {
+    pub(crate) fn new(settings: &Settings, metrics: Arc<Metrics>) -> Self {
+        Self {
+            kind: settings.kind,
+            connect_within: settings.connect_within,
+            check_every: settings.check_every,
+            max_proof_bytes: settings.max_proof_bytes,
+            metrics,
+            members: Mutex::default(),
+            line: Mutex::new((settings.line.clone(), settings.line.is_some())),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Member>>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The workers, in the order in which they were added.
+    pub fn members(&self) -> Vec<Arc<Member>> {
+        self.lock().clone()
+    }
+
+    /// How many are on the list.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// The line that workers have to be of, once it is known.
+    pub fn line(&self) -> Option<String> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// Workers that can take a request, or have one that somebody waits for.
+    pub fn usable(&self) -> usize {
+        let usable = |member: &&Arc<Member>| member.is_healthy() && *member.seat.borrow() != Seat::Winding;
+        self.lock().iter().filter(usable).count()
+    }
+
+    /// Rings whenever a worker comes, goes, or is found to be otherwise.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Something changed.
+    pub(crate) fn ring(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Adds workers, and gives those that are new. One that is known stays as it is.
+    ///
+    /// # Errors
+    /// One is no address, or there are too many; then none is added.
+    pub fn add(&self, addresses: &[String]) -> Result<Vec<Arc<Member>>, FleetError> {
+        let made: Vec<Arc<Member>> =
+            addresses.iter().map(|address| self.member(address)).collect::<Result<_, NotAnAddress>>()?;
+        let mut members = self.lock();
+        let mut new: Vec<Arc<Member>> = Vec::new();
+        for member in made {
+            let known = members.iter().chain(&new).any(|known| known.address == member.address);
+            if !known {
+                new.push(member);
+            }
+        }
+        if members.len() + new.len() > MAX_WORKERS {
+            return Err(FleetError::TooMany);
+        }
+        members.extend(new.iter().cloned());
+        drop(members);
+        self.ring();
+        Ok(new)
+    }
+
+    /// Adds a worker that has to come again within `within`, or says that a known one came.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn register(&self, at: &str, within: Duration) -> Result<Option<Arc<Member>>, FleetError> {
+        let at = address(at)?;
+        let new = self.add(std::slice::from_ref(&at))?.pop();
+        let until = Instant::now() + within;
+        for member in self.lock().iter().filter(|member| member.address == at) {
+            let mut kept = member.until.lock().unwrap_or_else(PoisonError::into_inner);
+            // One that an operator named stays without coming again.
+            if new.is_some() || kept.is_some() {
+                *kept = Some(until);
+            }
+        }
+        Ok(new)
+    }
+
+    /// Takes workers off the list: they end what they have. Those that are not on it are no error.
+    pub fn remove(&self, addresses: &[String]) {
+        self.remove_where(|member| addresses.contains(&member.address));
+    }
+
+    /// Takes those off the list that did not come again.
+    pub fn remove_late(&self, now: Instant) {
+        self.remove_where(|member| {
+            let until = member.until.lock().unwrap_or_else(PoisonError::into_inner);
+            until.is_some_and(|until| until < now)
+        });
+    }
+
+    fn remove_where(&self, gone: impl Fn(&Member) -> bool) {
+        let mut members = self.lock();
+        let before = members.len();
+        members.retain(|member| {
+            let goes = gone(member);
+            if goes {
+                tracing::info!(worker = member.address, "the worker is removed");
+                member.removed.cancel();
+                self.metrics.forget_worker(&member.address);
+            }
+            !goes
+        });
+        let changed = members.len() != before;
+        drop(members);
+        if changed {
+            self.ring();
+        }
+    }
+
+    fn member(&self, at: &str) -> Result<Arc<Member>, NotAnAddress> {
+        let at = address(at)?;
+        let standing = Standing { health: Health::Unknown, version: String::new(), is_meze: false };
+        Ok(Arc::new(Member {
+            worker: Worker::new(&at, self.connect_within, self.max_proof_bytes)?,
+            address: at,
+            standing: watch::Sender::new(standing),
+            removed: CancellationToken::new(),
+            recheck: Notify::new(),
+            until: Mutex::new(None),
+            seat: watch::Sender::new(Seat::Free),
+        }))
+    }
+
+    /// Checks a worker again and again, for as long as it is on the list.
+    pub async fn watch(&self, member: &Member) {
+        loop {
+            let checked = tokio::select! {
+                checked = self.check(member) => checked,
+                () = member.removed.cancelled() => return,
+            };
+            if let Err(reason) = &checked {
+                self.metrics.worker_unhealthy.with_label_values(&[&member.address]).inc();
+                if member.is_healthy() || member.standing.borrow().health == Health::Unknown {
+                    tracing::warn!(worker = member.address, reason, "the worker is unhealthy");
+                }
+            } else if !member.is_healthy() {
+                tracing::info!(worker = member.address, "the worker is healthy");
+            }
+            member.note(checked);
+            self.ring();
+            tokio::select! {
+                () = tokio::time::sleep(self.pause(member.failures())) => {}
+                () = member.recheck.notified() => {
+                    self.ring();
+                    // It has just failed: at once it would fail again.
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                () = member.removed.cancelled() => return,
+            }
+        }
+    }
+
+    /// Until the next check: as told while all is well, and longer with every failure.
+    fn pause(&self, failures: u32) -> Duration {
+        match failures {
+            0 => self.check_every,
+            // Quick first: most workers that are away are only starting again.
+            more => Duration::from_millis(500).saturating_mul(1 << (more - 1).min(10)).min(LONGEST_PAUSE),
+        }
+    }
+
+    async fn check(&self, member: &Member) -> Result<(String, bool), String> {
+        let status = member.worker.status(self.connect_within).await.map_err(|status| said(&status))?;
+        self.judge(status)
+    }
+
+    /// Whether a worker that says this of itself is one of ours.
+    fn judge(&self, status: WorkerStatus) -> Result<(String, bool), String> {
+        let WorkerStatus { version, supported_proof_type, ready, busy: _, meze_version } = status;
+        if version.is_empty() {
+            return Err("Worker version is empty".to_owned());
+        }
+        let Some(line) = line_of(&version) else { return Err(format!("Worker version is invalid ({version})")) };
+        let Some(kind) = ProofKind::from_wire(supported_proof_type) else {
+            return Err(format!("unknown ProverType value: {supported_proof_type}"));
+        };
+        if kind != self.kind {
+            return Err(format!("Unsupported prover type: {}", kind.title()));
+        }
+        let is_meze = !meze_version.is_empty();
+        if is_meze && !ready {
+            return Err("it is not ready".to_owned());
+        }
+        let mut ours = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *ours {
+            (Some(ours), _) if *ours != line => {
+                Err(format!("Worker version is invalid ({version}): this proxy is for workers of {ours}"))
+            }
+            (Some(_), _) => Ok((version, is_meze)),
+            (unset, _) => {
+                tracing::info!(line, "this proxy is for workers of this line, as its first one is");
+                *unset = Some(line);
+                Ok((version, is_meze))
+            }
+        }
+    }
+
+    /// Without any worker, the next one may be of another line, unless an operator said which.
+    pub(crate) fn forget_line_if_alone(&self) {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        if !line.1 && self.is_empty() {
+            line.0 = None;
+        }
+    }
+}
+
+/// The line of a version: its first two numbers.
+pub(crate) fn line_of(version: &str) -> Option<String> {
+    let mut numbers = version.split('.');
+    let (major, minor) = (numbers.next()?, numbers.next()?);
+    let number = |text: &str| !text.is_empty() && text.len() < 6 && text.bytes().all(|byte| byte.is_ascii_digit());
+    (number(major) && number(minor) && numbers.next().is_some()).then(|| format!("{major}.{minor}"))
+}
+
+/// What a worker's refusal to say how it is comes to.
+fn said(status: &Status) -> String {
+    let text = if status.message().is_empty() { status.code().description() } else { status.message() };
+    let mut text = text.to_owned();
+    let mut under = std::error::Error::source(status);
+    while let Some(source) = under {
+        text = format!("{text}: {source}");
+        under = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fleet(line: Option<&str>) -> Fleet {
+        let settings = Settings { line: line.map(str::to_owned), ..Settings::new(ProofKind::Batch) };
+        Fleet::new(&settings, Arc::new(Metrics::new().unwrap()))
+    }
+
+    fn status(version: &str, kind: i32) -> WorkerStatus {
+        WorkerStatus { version: version.to_owned(), supported_proof_type: kind, ..WorkerStatus::default() }
+    }
+
+    #[test]
+    fn a_worker_of_another_type_or_version_is_refused_with_the_reason() {
+        let fleet = fleet(Some("0.9"));
+        let cases = [
+            (status("", 1), "Worker version is empty"),
+            (status("0", 1), "Worker version is invalid (0)"),
+            (status("v0.9.4", 1), "Worker version is invalid (v0.9.4)"),
+            (status("0.15.3", 1), "Worker version is invalid (0.15.3): this proxy is for workers of 0.9"),
+            (status("0.9.4", 7), "unknown ProverType value: 7"),
+            (status("0.9.4", 0), "Unsupported prover type: Transaction"),
+            (WorkerStatus { meze_version: "0.1.0".to_owned(), ..status("0.9.4", 1) }, "it is not ready"),
+        ];
+        for (status, reason) in cases {
+            assert_eq!(fleet.judge(status), Err(reason.to_owned()));
+        }
+        assert_eq!(fleet.judge(status("0.9.7", 1)), Ok(("0.9.7".to_owned(), false)));
+    }
+
+    #[test]
+    fn the_first_worker_decides_the_line_unless_an_operator_did() {
+        let fleet = fleet(None);
+        assert!(fleet.judge(status("0.15.3", 1)).is_ok());
+        assert_eq!(fleet.line().as_deref(), Some("0.15"));
+        assert!(fleet.judge(status("0.9.4", 1)).is_err());
+        fleet.forget_line_if_alone();
+        assert!(fleet.judge(status("0.9.4", 1)).is_ok());
+    }
+
+    #[tokio::test]
+    async fn adding_is_all_or_nothing_and_the_same_address_is_the_same_worker() {
+        let fleet = fleet(None);
+        let two = ["127.0.0.1:1", "worker.example:2"].map(str::to_owned);
+        assert_eq!(fleet.add(&two).unwrap().len(), 2);
+        assert!(fleet.add(&two).unwrap().is_empty());
+        assert!(fleet.add(&["127.0.0.1:3".to_owned(), "nonsense".to_owned()]).is_err());
+        assert_eq!(fleet.len(), 2);
+        let first = fleet.members().remove(0);
+        fleet.remove(&["127.0.0.1:1".to_owned(), "unknown:9".to_owned()]);
+        assert_eq!(fleet.len(), 1);
+        assert!(first.removed.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_registered_worker_that_does_not_come_again_goes_and_a_named_one_stays() {
+        let fleet = fleet(None);
+        fleet.add(&["127.0.0.1:1".to_owned()]).unwrap();
+        assert!(fleet.register("127.0.0.1:1", Duration::ZERO).unwrap().is_none());
+        assert!(fleet.register("127.0.0.1:2", Duration::ZERO).unwrap().is_some());
+        fleet.remove_late(Instant::now() + Duration::from_secs(1));
+        let left: Vec<String> = fleet.members().iter().map(|member| member.address.clone()).collect();
+        assert_eq!(left, ["127.0.0.1:1"]);
+    }
+
+    #[test]
+    fn pauses_grow_to_a_limit() {
+        let fleet = fleet(None);
+        let pauses = [0, 1, 2, 3, 100].map(|failures| fleet.pause(failures).as_millis());
+        assert_eq!(pauses, [10_000, 500, 1_000, 2_000, 64_000]);
+    }
+
+    #[test]
+    fn a_line_is_two_numbers_of_at_least_three() {
+        for (version, line) in
+            [("0.9.4", Some("0.9")), ("0.15.3-rc.1", Some("0.15")), ("1.0", None), ("", None), ("a.b.c", None)]
+        {
+            assert_eq!(line_of(version).as_deref(), line, "{version}");
+        }
+    }
+}

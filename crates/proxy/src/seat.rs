@@ -1,0 +1,312 @@
+//! One worker's way from the dispatcher and back: the offer is a unary call, the beat is the open stream with status
+//! probes, done or failed is the reply.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use dispatcher::Dispatcher;
+use miden_wire::refusal;
+use proving::lease::{Cause, Usage};
+use proving::payload::Payload;
+use telemetry::SPANS;
+use tokio::sync::mpsc;
+use tonic::{Code, Status};
+use tracing::Instrument as _;
+use transport::message::{Answer, Beat, Done, Failed, Held, Hello, Notice, Offer, Offering};
+use transport::plane::{Opened, PlaneError, Role, SessionId, WorkPlane as _};
+
+use crate::desk::Desk;
+use crate::fleet::{Fleet, Member, Seat};
+
+/// One question for a task waits so long before the next.
+const POLL: Duration = Duration::from_secs(25);
+
+/// How often a worker with a request is asked whether it lives.
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a worker that said that it is busy is left alone.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often a worker that is to stop is asked whether it has.
+const STOPPED_EVERY: Duration = Duration::from_millis(50);
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Keeper {
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) desk: Desk,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) silence: Duration,
+}
+
+/// A session at the dispatcher, closed when it is dropped.
+struct Open<'a> {
+    dispatcher: &'a Dispatcher,
+    id: SessionId,
+    notices: mpsc::UnboundedReceiver<Notice>,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.dispatcher.close(self.id);
+    }
+}
+
+/// How a call to a worker ended.
+enum Ended {
+    Answered(Result<Bytes, Status>),
+    /// Nobody waits for it any more.
+    Stopped,
+    /// It was silent for too long.
+    Silent,
+}
+
+impl Keeper {
+    /// Works for a member for as long as it is on the list.
+    pub(crate) async fn keep(self, member: Arc<Member>) {
+        let mut standing = member.standing.subscribe();
+        loop {
+            let healthy = async {
+                // The sender lives in the member.
+                let _ = standing.wait_for(|standing| standing.health == crate::fleet::Health::Healthy).await;
+            };
+            tokio::select! {
+                () = healthy => {}
+                () = member.removed.cancelled() => return,
+            }
+            if let Err(error) = self.serve(&member).await {
+                tracing::debug!(worker = member.address, %error, "the session ended");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            if member.removed.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    /// Takes tasks for a healthy worker until it is so no more, or removed.
+    async fn serve(&self, member: &Member) -> Result<(), PlaneError> {
+        let class = self.desk.class();
+        let hello = Hello {
+            worker: member.address.clone(),
+            version: member.standing().version,
+            offers: vec![Offering { kind: class.kind.clone(), statement: class.statement.clone() }],
+            memory_bytes: u64::MAX,
+            since_ms: unix_ms(),
+            running: Vec::new(),
+        };
+        let Opened { session, notices, .. } = self.dispatcher.open(Role::Worker, hello).await?;
+        let mut open = Open { dispatcher: &self.dispatcher, id: session, notices };
+        let mut standing = member.standing.subscribe();
+        while member.is_healthy() {
+            let unhealthy = standing.wait_for(|standing| standing.health != crate::fleet::Health::Healthy);
+            let offer = tokio::select! {
+                offer = self.dispatcher.next(session, POLL) => offer?,
+                () = member.removed.cancelled() => return Ok(()),
+                _ = unhealthy => return Ok(()),
+            };
+            if let Some(offer) = offer {
+                self.work(member, &mut open, offer).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees one task through.
+    async fn work(&self, member: &Member, open: &mut Open<'_>, offer: Offer) -> Result<(), PlaneError> {
+        let held = Held { task: offer.task, token: offer.token };
+        let input = match &offer.input {
+            Payload::Inline(bytes) => Bytes::copy_from_slice(bytes),
+            Payload::Blob { digest, .. } => match self.dispatcher.read_blob(*digest).await {
+                Ok(bytes) => bytes,
+                Err(error) => return self.failed(open.id, held, Cause::Blob, error.to_string(), Duration::ZERO).await,
+            },
+        };
+        member.seat.send_replace(Seat::Taken);
+        let _free = Free(member);
+        let metrics = self.desk.metrics();
+        metrics.worker_request_count.with_label_values(&[&member.address]).inc();
+        let span = tracing::debug_span!(target: SPANS, "work", worker = member.address, token = %offer.token);
+        telemetry::follow(&span, offer.traceparent.as_deref());
+        let traceparent = telemetry::traceparent(&span);
+        let began = Instant::now();
+        let ended = self.call(member, open, held, input, traceparent.as_deref()).instrument(span).await;
+        let took = began.elapsed();
+        match ended {
+            Ended::Answered(Ok(proof)) => {
+                metrics.proof_seconds.with_label_values(&[&member.address]).observe(took.as_secs_f64());
+                self.done(open.id, held, proof, took).await
+            }
+            Ended::Answered(Err(status)) => {
+                let cause = cause_of(&status);
+                metrics.attempts_failed.with_label_values(&[cause.name()]).inc();
+                tracing::info!(worker = member.address, task = %held.task, %cause, error = status.message(), "no proof");
+                let lost = matches!(cause, Cause::Disconnected | Cause::Exit);
+                if lost {
+                    member.failed(status.message());
+                }
+                let answer = self.failed(open.id, held, cause, refusal::to_text(&status), took).await;
+                if cause == Cause::Returned {
+                    tokio::time::sleep(BUSY_PAUSE).await;
+                }
+                answer
+            }
+            Ended::Stopped => {
+                self.stopped(member).await;
+                Ok(())
+            }
+            Ended::Silent => {
+                metrics.attempts_failed.with_label_values(&[Cause::Expired.name()]).inc();
+                member.failed(&format!("it was silent for {} s with a request", self.silence.as_secs()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Has the worker prove, and asks it meanwhile whether it lives.
+    async fn call(
+        &self,
+        member: &Member,
+        open: &mut Open<'_>,
+        held: Held,
+        input: Bytes,
+        traceparent: Option<&str>,
+    ) -> Ended {
+        let kind = self.desk.kind();
+        let mut call = std::pin::pin!(member.worker.prove(kind, input, traceparent));
+        let mut heard = Instant::now();
+        let mut probe = Box::pin(self.probe(member));
+        loop {
+            let mut stop = false;
+            tokio::select! {
+                biased;
+                answer = call.as_mut() => return Ended::Answered(answer),
+                notice = open.notices.recv() => match notice {
+                    Some(Notice::Stop(token)) => stop = token == held.token,
+                    Some(Notice::Drain) => {}
+                    // The dispatcher starts again, or ends: what comes of it is not known here.
+                    None => return Ended::Stopped,
+                },
+                lives = &mut probe => {
+                    probe = Box::pin(self.probe(member));
+                    if lives {
+                        heard = Instant::now();
+                        let beat = Beat { held, stage: "proving".to_owned(), done: 0, total: 0, rss_bytes: 0 };
+                        stop = matches!(self.dispatcher.beat(open.id, beat).await, Ok(false));
+                    }
+                }
+            }
+            if heard.elapsed() > self.silence {
+                return Ended::Silent;
+            }
+            if stop {
+                member.seat.send_replace(Seat::Winding);
+                self.fleet.ring();
+                if member.standing().is_meze {
+                    break;
+                }
+                // It cannot be stopped: it is free when it answers, and not before.
+                let _ = tokio::time::timeout(self.silence, call.as_mut()).await;
+                return Ended::Stopped;
+            }
+        }
+        // Taking the request back is what stops it.
+        Ended::Stopped
+    }
+
+    /// Waits until a worker of ours has stopped what was taken back from it. Another one has, or was waited for.
+    async fn stopped(&self, member: &Member) {
+        let give_up_at = Instant::now() + self.silence;
+        while member.standing().is_meze && Instant::now() < give_up_at {
+            match member.worker.status(self.silence).await {
+                Ok(status) if status.busy || !status.ready => tokio::time::sleep(STOPPED_EVERY).await,
+                _ => return,
+            }
+        }
+    }
+
+    /// After a while, whether it answers.
+    async fn probe(&self, member: &Member) -> bool {
+        tokio::time::sleep(PROBE_EVERY).await;
+        member.worker.status(self.silence).await.is_ok()
+    }
+
+    async fn done(&self, session: SessionId, held: Held, proof: Bytes, took: Duration) -> Result<(), PlaneError> {
+        let output = match proof.is_empty() {
+            true => Payload::empty(),
+            false => self.dispatcher.write_blob(proof.clone(), true).await?,
+        };
+        self.desk.made(held.task, proof);
+        match self.dispatcher.done(session, Done { held, output, usage: usage(took) }).await? {
+            Answer::Accepted => {}
+            answer => tracing::info!(task = %held.task, ?answer, "the proof does not count"),
+        }
+        Ok(())
+    }
+
+    async fn failed(
+        &self,
+        session: SessionId,
+        held: Held,
+        cause: Cause,
+        reason: String,
+        took: Duration,
+    ) -> Result<(), PlaneError> {
+        let reason = reason.chars().take(1000).collect();
+        self.dispatcher.failed(session, Failed { held, cause, reason, usage: usage(took) }).await?;
+        Ok(())
+    }
+}
+
+/// Takes the mark off a member when its work is over, once it has really stopped.
+struct Free<'a>(&'a Member);
+
+impl Drop for Free<'_> {
+    fn drop(&mut self) {
+        self.0.seat.send_replace(Seat::Free);
+    }
+}
+
+fn usage(took: Duration) -> Usage {
+    Usage { wall_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX), ..Usage::default() }
+}
+
+fn unix_ms() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What a worker's answer says about whose fault it is.
+fn cause_of(status: &Status) -> Cause {
+    match status.code() {
+        // It was not there, or is no more. A connection that broke under a request may have killed its worker.
+        Code::Unavailable if is_its_own(status) || never_arrived(status) => Cause::Disconnected,
+        Code::Unavailable => Cause::Exit,
+        Code::ResourceExhausted => Cause::Returned,
+        Code::Cancelled | Code::DeadlineExceeded => Cause::Expired,
+        Code::Internal | Code::DataLoss | Code::Aborted => Cause::Prover,
+        // What tonic makes of an answer that is none, as after a panic.
+        Code::Unknown => Cause::Panic,
+        _ => Cause::InvalidInput,
+    }
+}
+
+/// Said by the worker, rather than made of a broken connection.
+fn is_its_own(status: &Status) -> bool {
+    std::error::Error::source(status).is_none()
+}
+
+fn never_arrived(status: &Status) -> bool {
+    let mut under = std::error::Error::source(status);
+    while let Some(error) = under {
+        if error.downcast_ref::<std::io::Error>().is_some_and(|error| {
+            use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut};
+            matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable | TimedOut)
+        }) {
+            return true;
+        }
+        under = error.source();
+    }
+    false
+}
