@@ -62,7 +62,7 @@ fn a_transaction_a_batch_and_a_block_are_proved_and_answer_only_what_was_asked()
     let block = chain.block(prove_batch(batch).unwrap()).unwrap();
     for asked_block in [block.proposed_bytes(), block.request_bytes()] {
         let block_proof = prove(&Kind::MIDEN_BLOCK, &asked_block);
-        assert_eq!(block_proof.bytes(), []);
+        assert!(block_proof.bytes().is_empty());
         check(&asked_block, &block_proof).unwrap();
     }
 
