@@ -7,6 +7,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::json;
 
 use crate::console::Console;
+use crate::roles::control_workers::Action;
+use crate::roles::second_names::with_second_names;
 use crate::verify::{self, Refused};
 use crate::{bench, demo, inspect, jobs, keys, prove, roles, workers};
 
@@ -58,6 +60,12 @@ enum Command {
     Bench(bench::BenchCommand),
     Dispatcher(roles::dispatcher::DispatcherArgs),
     Worker(Box<roles::worker::WorkerArgs>),
+    StartWorker(Box<roles::start_worker::StartWorkerArgs>),
+    StartProxy(Box<roles::start_proxy::StartProxyArgs>),
+    #[command(visible_alias = "add-worker")]
+    AddWorkers(roles::control_workers::ControlArgs),
+    #[command(visible_alias = "remove-worker")]
+    RemoveWorkers(roles::control_workers::ControlArgs),
     #[command(hide = true)]
     ProverChild(roles::child::ChildArgs),
     #[command(subcommand)]
@@ -68,7 +76,7 @@ enum Command {
 
 /// Runs one command line and says how it went.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = with_second_names(arguments.into_iter().collect(), |name| std::env::var_os(name));
     let parsed = Cli::command().try_get_matches_from(&arguments).and_then(|found| Cli::from_arg_matches(&found));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -92,6 +100,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Bench(command) => bench::run(&command, console),
         Command::Dispatcher(args) => roles::dispatcher::run(&args, console),
         Command::Worker(args) => roles::worker::run(&args, console),
+        Command::StartWorker(args) => roles::start_worker::run(&args, console),
+        Command::StartProxy(args) => roles::start_proxy::run(&args, console),
+        Command::AddWorkers(args) => roles::control_workers::run(&args, Action::Add, console),
+        Command::RemoveWorkers(args) => roles::control_workers::run(&args, Action::Remove, console),
         // Its exit code is for its worker.
         Command::ProverChild(args) => return roles::child::run(&args),
         Command::Jobs(command) => jobs::run(&command, console),

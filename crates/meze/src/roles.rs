@@ -2,8 +2,12 @@
 //! that a worker hands its tasks to.
 
 pub mod child;
+pub mod control_workers;
 pub mod dispatcher;
+pub mod second_names;
 pub mod secrets;
+pub mod start_proxy;
+pub mod start_worker;
 pub mod worker;
 
 use anyhow::{Context, Result};

@@ -145,7 +145,8 @@ fn power_of_two(text: &str) -> Result<usize, String> {
 }
 
 /// An empty variable is one that is not set.
-fn truth(text: &str) -> Result<bool, String> {
+/// A switch as the seeds write it.
+pub(crate) fn truth(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "" | "0" | "false" | "no" | "off" => Ok(false),

@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
 use crate::kind::ProofKind;
+use crate::proto::meze::Registration;
+use crate::proto::meze::workers_client::WorkersClient;
 use crate::proto::proving_service::api_client::ApiClient as OldApi;
 use crate::proto::remote_prover::api_client::ApiClient as NewApi;
 use crate::proto::remote_prover::worker_status_api_client::WorkerStatusApiClient as NewStatus;
@@ -39,6 +42,9 @@ pub fn address(text: &str) -> Result<String, NotAnAddress> {
     };
     if good_host && port > 0 { Ok(format!("{host}:{port}")) } else { Err(wrong()) }
 }
+
+/// How long a proxy may take to hear of a worker.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The dialect that a worker speaks, once that is known.
 const UNKNOWN: u8 = 0;
@@ -118,6 +124,69 @@ impl Worker {
             _ => NewApi::new(self.channel.clone()).max_decoding_message_size(limit).prove(request).await,
         };
         Ok(answer?.into_inner().payload)
+    }
+}
+
+/// Makes a worker known to a proxy, again and again.
+#[derive(Clone)]
+pub struct Registrar {
+    channel: Channel,
+    address: String,
+    token: MetadataValue<Ascii>,
+}
+
+impl std::fmt::Debug for Registrar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Registrar({})", self.address)
+    }
+}
+
+impl Registrar {
+    /// Registers the worker at `address` with the proxy at `url`, `http://host:port`.
+    ///
+    /// # Errors
+    /// One of the two is no address, or the token has characters that no header carries.
+    pub fn new(url: &str, address: &str, token: &str) -> Result<Self, NotAnAddress> {
+        let wrong = |text: &str| NotAnAddress(text.chars().take(128).collect());
+        let at = self::address(url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/'))?;
+        let endpoint = Endpoint::from_shared(format!("http://{at}")).map_err(|_| wrong(url))?;
+        let channel = endpoint.connect_timeout(PATIENCE).timeout(PATIENCE).connect_lazy();
+        let token = format!("Bearer {token}").parse().map_err(|_| NotAnAddress("(the token)".to_owned()))?;
+        Ok(Self { channel, address: self::address(address)?, token })
+    }
+
+    fn request(&self) -> Request<Registration> {
+        let mut request = Request::new(Registration { address: self.address.clone() });
+        request.metadata_mut().insert("authorization", self.token.clone());
+        request
+    }
+
+    /// Comes again for as long as the future is polled.
+    pub async fn keep(&self) {
+        let mut away = false;
+        loop {
+            let registered = WorkersClient::new(self.channel.clone()).register(self.request()).await;
+            let pause = match &registered {
+                Ok(registered) => Duration::from_secs(u64::from(registered.get_ref().within_seconds / 3).max(1)),
+                Err(_) => Duration::from_secs(2),
+            };
+            match (&registered, away) {
+                (Err(status), false) => {
+                    tracing::warn!(error = %status.message(), "the proxy does not take this worker")
+                }
+                (Ok(_), true) => tracing::info!("the proxy takes this worker"),
+                _ => {}
+            }
+            away = registered.is_err();
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Says that the worker is ending.
+    pub async fn leave(&self) {
+        if let Err(status) = WorkersClient::new(self.channel.clone()).leave(self.request()).await {
+            tracing::warn!(error = %status.message(), "the proxy could not be told that this worker is ending");
+        }
     }
 }
 

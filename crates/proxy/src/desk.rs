@@ -64,6 +64,14 @@ struct Shared {
     books: Mutex<Books>,
 }
 
+/// A place at an entry.
+struct Place {
+    serial: Serial,
+    outcome: watch::Receiver<Option<Outcome>>,
+    /// Of the job that is to be asked for, if the entry is new.
+    name: Option<String>,
+}
+
 /// What the desk knows.
 #[derive(Default)]
 struct Books {
@@ -179,7 +187,7 @@ impl Desk {
         if let Some(proof) = self.given(&task).await? {
             return Ok((proof, From::Kept));
         }
-        let (serial, mut outcome, name) = self.enter(task)?;
+        let Place { serial, mut outcome, name } = self.enter(task)?;
         let _waiting = Waiting { desk: self, task, serial };
         if let Some(name) = name {
             // A task of its own: others may attach to it before this client goes.
@@ -210,13 +218,13 @@ impl Desk {
     }
 
     /// Attaches to an entry, or makes one if there is room; then with the name of the job that is to be asked for.
-    fn enter(&self, task: TaskId) -> Result<(Serial, watch::Receiver<Option<Outcome>>, Option<String>), Status> {
+    fn enter(&self, task: TaskId) -> Result<Place, Status> {
         // The fleet has a lock of its own.
         let room = self.shared.queue + self.shared.fleet.usable();
         let mut books = self.books();
         if let Some(entry) = books.entries.get_mut(&task) {
             entry.waiters += 1;
-            return Ok((entry.serial, entry.outcome.subscribe(), None));
+            return Ok(Place { serial: entry.serial, outcome: entry.outcome.subscribe(), name: None });
         }
         if books.entries.len() >= room {
             self.shared.metrics.queue_drop_count.inc();
@@ -229,7 +237,7 @@ impl Desk {
         let outcome = entry.outcome.subscribe();
         books.entries.insert(task, entry);
         books.opening.insert(name.clone(), task);
-        Ok((serial, outcome, Some(name)))
+        Ok(Place { serial, outcome, name: Some(name) })
     }
 
     /// Asks the dispatcher for the job of a new entry.

@@ -1,17 +1,20 @@
-//! Which kinds of the rollup a worker is for.
+//! What a worker is for.
 
 use std::str::FromStr;
 
+use miden_wire::kind::ProofKind;
 use proving::kind::Kind;
 use rollup_circuits::id::CircuitId;
 
-/// Something that a worker of the rollup makes.
+/// Something that a worker makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Skill {
     /// Proofs of a circuit.
     Circuit(CircuitId),
     /// The verification keys of all circuits.
     Keys,
+    /// Proofs of the Miden network.
+    Miden(ProofKind),
     /// Nothing: it sleeps.
     Sleep,
 }
@@ -25,6 +28,7 @@ impl Skill {
         match self {
             Self::Circuit(circuit) => circuit.kind(),
             Self::Keys => Kind::ROLLUP_VERIFICATION_KEY,
+            Self::Miden(kind) => kind.kind(),
             Self::Sleep => Kind::TEST_SLEEP,
         }
     }
@@ -40,9 +44,12 @@ impl FromStr for Skill {
         if name == Kind::TEST_SLEEP.as_str() {
             return Ok(Self::Sleep);
         }
+        if let Some(kind) = ProofKind::ALL.into_iter().find(|kind| kind.kind().as_str() == name) {
+            return Ok(Self::Miden(kind));
+        }
         all().find(|skill| skill.kind().name() == short).ok_or_else(|| {
             let names: Vec<String> = all().map(|skill| skill.kind().name().to_owned()).collect();
-            format!("{name:?} is not a kind of the rollup: {}", names.join(", "))
+            format!("{name:?} is not a kind: {}, or miden.transaction, miden.batch, miden.block", names.join(", "))
         })
     }
 }

@@ -74,6 +74,10 @@ pub fn provers(family: &Arc<Family>, skills: &[Skill]) -> Result<Vec<Arc<dyn Pro
                 let keys = CircuitId::ALL.map(|circuit| KeyProver::new(family.clone(), circuit));
                 provers.extend(keys.map(|prover| Arc::new(prover) as Arc<dyn Prover>));
             }
+            Skill::Miden(kind) => {
+                let unknown = || ProveError::worker(format!("no prover of {kind} is in this program"));
+                provers.push(miden_proving::prover(&kind.kind()).ok_or_else(unknown)?);
+            }
             Skill::Sleep => provers.push(Arc::new(SleepProver)),
         }
     }

@@ -32,6 +32,13 @@ pub fn run(args: &ChildArgs) -> ExitCode {
         let family = Arc::new(Family::new(settings, Arc::new(|line: &str| eprintln!("{line}"))));
         provers(&family, &args.kinds)
     };
-    let proves = args.kinds.iter().any(|skill| matches!(skill, Skill::Circuit(_)));
-    run_child(make, |_| if proves { self_test() } else { Ok(()) })
+    let any = |of: fn(&Skill) -> bool| args.kinds.iter().any(of);
+    let (circuits, miden) =
+        (any(|skill| matches!(skill, Skill::Circuit(_))), any(|skill| matches!(skill, Skill::Miden(_))));
+    run_child(make, |_| {
+        if circuits {
+            self_test()?;
+        }
+        if miden { miden_proving::self_test() } else { Ok(()) }
+    })
 }

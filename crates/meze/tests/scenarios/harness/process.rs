@@ -30,7 +30,10 @@ const FOREIGN: [&str; 16] = [
     "MEZE_KINDS",
 ];
 
-/// A running `meze`.
+/// And those whose names begin so.
+const FOREIGN_FAMILIES: [&str; 2] = ["MPS_", "MRP_"];
+
+/// A running `meze`, or another program.
 pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) pid: u32,
@@ -48,10 +51,26 @@ impl Process {
         folder: &Path,
         log: PathBuf,
     ) -> Self {
+        Self::start_program(Path::new(env!("CARGO_BIN_EXE_meze")), name, arguments, environment, folder, log)
+    }
+
+    /// The same of any program.
+    pub(crate) fn start_program(
+        program: &Path,
+        name: &str,
+        arguments: &[String],
+        environment: &[(&str, &str)],
+        folder: &Path,
+        log: PathBuf,
+    ) -> Self {
         let output = File::options().create(true).append(true).open(&log).unwrap();
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--", env!("CARGO_BIN_EXE_meze")]).args(arguments);
+        command.args(["--pdeathsig", "KILL", "--"]).arg(program).args(arguments);
         FOREIGN.iter().for_each(|name| {
+            command.env_remove(name);
+        });
+        let all = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        all.filter(|name| FOREIGN_FAMILIES.iter().any(|family| name.starts_with(family))).for_each(|name| {
             command.env_remove(name);
         });
         command.envs(environment.iter().copied()).current_dir(folder);
