@@ -1,5 +1,7 @@
 //! Requests and proofs that nobody honest would send. They are refused, and nothing is proved for them.
 
+#![allow(clippy::unwrap_used, reason = "what a test calls may panic, as a test may")]
+
 use std::sync::{Arc, OnceLock};
 
 use miden_protocol::utils::serde::Serializable;

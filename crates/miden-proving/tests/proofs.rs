@@ -1,5 +1,7 @@
 //! A real proof of a transaction, with a batch and a block on top: about 13 seconds of a processor.
 
+#![allow(clippy::unwrap_used, reason = "what a test calls may panic, as a test may")]
+
 use std::sync::{Arc, Mutex};
 
 use miden_protocol::transaction::ProvenTransaction;
