@@ -1,6 +1,7 @@
 //! The command line: which commands there are, and what their exit codes mean.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -24,14 +25,17 @@ impl std::fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// Proves a private-payments rollup, for real, on one machine
+/// The back end of a zero-knowledge rollup, and the proving service behind it
 #[derive(Debug, Parser)]
 #[command(
     name = "meze",
     version,
-    long_about = "Proves a private-payments rollup, for real, on one machine.\n\n\
-        Wallets prove their transactions, N of them go into an inner rollup, M of those into one rollup, and one \
-        more proof over that is what `meze verify` checks together with the published block.",
+    long_about = "The back end of a zero-knowledge rollup, and the proving service behind it.\n\n\
+        The rollup: wallets prove their transactions, N of them go into an inner rollup, M of those into one rollup, and \
+        one more proof over that is what `meze verify` checks together with the published block.\n\
+        The fabric: `meze dispatcher` hands tasks to any number of `meze worker`s.\n\
+        The Miden network: `meze start-worker` and `meze start-proxy` are its proving service, and this program is that \
+        service by name where it is called miden-proving-service.",
     after_long_help = "Examples:\n  \
         meze demo --output out          play wallets over three rollups and prove everything\n  \
         meze verify out/rollup-0.proof --block out/rollup-0.block --expect out/rollup-0.public.json\n  \
@@ -74,10 +78,31 @@ enum Command {
     Workers(workers::WorkersCommand),
 }
 
+/// The name by which this program is the Miden proving service.
+const MIDEN_SERVICE: &str = "miden-proving-service";
+
+/// The commands, by the name that the program was called by.
+fn command(called: Option<&OsString>) -> clap::Command {
+    let name = called.and_then(|path| Path::new(path).file_name());
+    if name.is_none_or(|name| name != MIDEN_SERVICE) {
+        return Cli::command();
+    }
+    let theirs = ["start-worker", "start-proxy", "add-workers", "remove-workers"];
+    let others: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let hide = |commands: clap::Command, other: &String| match theirs.contains(&other.as_str()) {
+        true => commands,
+        false => commands.mut_subcommand(other, |command| command.hide(true)),
+    };
+    let about = "Generates Miden proofs on demand: workers, and a proxy in front of them. This is meze.";
+    let commands = Cli::command().name(MIDEN_SERVICE).bin_name(MIDEN_SERVICE).about(about).long_about(about);
+    others.iter().fold(commands.after_long_help(""), hide)
+}
+
 /// Runs one command line and says how it went.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = with_second_names(arguments.into_iter().collect(), |name| std::env::var_os(name));
-    let parsed = Cli::command().try_get_matches_from(&arguments).and_then(|found| Cli::from_arg_matches(&found));
+    let parsed =
+        command(arguments.first()).try_get_matches_from(&arguments).and_then(|found| Cli::from_arg_matches(&found));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {

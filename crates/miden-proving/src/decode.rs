@@ -85,35 +85,3 @@ pub(crate) fn same<T: PartialEq>(check: &'static str, asked: &T, found: &T) -> R
     }
     Err(VerifyError::new(check, "the proof is of another one than the request asks for"))
 }
-
-#[cfg(test)]
-mod tests {
-    use miden_protocol::utils::serde::Serializable;
-
-    use super::*;
-
-    #[test]
-    fn a_length_that_cannot_follow_is_refused() {
-        let mut bytes = vec![0u8];
-        bytes.extend_from_slice(&u64::MAX.to_le_bytes());
-        bytes.extend_from_slice(&[0; 64]);
-        let refused = whole::<Vec<u64>>(&bytes, "a list").unwrap_err().into_prove_error();
-        assert_eq!(refused.reason(), "failed to decode request: it is not a list");
-        assert!(std::error::Error::source(&refused).is_some());
-    }
-
-    #[test]
-    fn a_byte_too_many_is_refused() {
-        let mut bytes = vec![1u64, 2, 3].to_bytes();
-        assert_eq!(whole::<Vec<u64>>(&bytes, "a list").unwrap(), [1, 2, 3]);
-        bytes.push(0);
-        let refused = whole::<Vec<u64>>(&bytes, "a list").unwrap_err().into_verify_error("request");
-        assert_eq!(refused.to_string(), "request: bytes follow a list");
-    }
-
-    #[test]
-    fn a_panic_is_a_refusal() {
-        let refused = without_panic(|| panic!("inside")).unwrap_err();
-        assert_eq!(refused.check(), "panic");
-    }
-}

@@ -74,32 +74,3 @@ fn alone(needs: &[&[u8]]) -> Result<(), ProveError> {
 fn at_once<T>(future: impl Future<Output = T>) -> Result<T, ProveError> {
     future.now_or_never().ok_or_else(|| ProveError::worker("Miden's prover waits for something that is not there"))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_kind_of_miden_has_its_prover_and_verifier_and_no_other_kind_has() {
-        for kind in [Kind::MIDEN_TRANSACTION, Kind::MIDEN_BATCH, Kind::MIDEN_BLOCK] {
-            let prover = prover(&kind).unwrap();
-            let verifier = verifier(&kind).unwrap();
-            assert_eq!((prover.kind(), verifier.kind()), (kind.clone(), kind));
-            assert_eq!((prover.statement().unwrap(), verifier.statement()), (statement(), statement()));
-        }
-        assert!(prover(&Kind::EVM_BLOCK).is_none());
-        assert!(verifier(&Kind::EVM_BLOCK).is_none());
-    }
-
-    #[test]
-    fn the_statement_names_the_line_of_the_version() {
-        assert_eq!(statement().to_string(), "real/line/miden-0.15");
-        assert!(VERSION.starts_with("0.15."));
-    }
-
-    #[test]
-    fn a_future_that_would_wait_is_an_error() {
-        assert_eq!(at_once(async { 7 }).unwrap(), 7);
-        assert!(at_once(std::future::pending::<()>()).is_err());
-    }
-}

@@ -53,13 +53,3 @@ fn showing(top: u64) -> Result<StackOutputs, ProveError> {
     StackOutputs::new(&[Felt::new_unchecked(top)])
         .map_err(|source| ProveError::worker("the self-test's outputs do not fit a stack").with_source(source))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn this_machine_can_prove() {
-        self_test().unwrap();
-    }
-}

@@ -101,19 +101,3 @@ fn answers(asked: &TransactionInputs, proven: &ProvenTransaction) -> Result<(), 
     same("input notes", &nullifiers, &proven.nullifiers().collect())?;
     same("input notes", &asked.input_notes().commitment(), &proven.input_notes().commitment())
 }
-
-#[cfg(test)]
-mod tests {
-    use proving::error::FailureClass;
-
-    use super::*;
-
-    #[test]
-    fn an_error_without_a_name_is_the_workers_and_any_other_the_inputs() {
-        let unnamed = not_proved(TransactionProverError::other("it broke"));
-        assert_eq!((unnamed.class(), unnamed.reason()), (FailureClass::Worker, "failed to prove transaction"));
-        let trace = ExecutionError::ProvingError("no".to_owned());
-        let trace = not_proved(TransactionProverError::TransactionProgramExecutionFailed(trace));
-        assert_eq!(trace.class(), FailureClass::Worker);
-    }
-}

@@ -12,10 +12,12 @@ use miden_protocol::batch::{OrderedBatches, ProposedBatch, ProvenBatch};
 use miden_protocol::block::{BlockHeader, BlockInputs, ProposedBlock};
 use miden_protocol::note::{NoteId, NoteType};
 use miden_protocol::transaction::{ExecutedTransaction, ProvenTransaction, TransactionInputs};
-use miden_protocol::utils::serde::Serializable;
+use miden_protocol::utils::serde::{Deserializable, Serializable};
 use miden_testing::{Auth, MockChain};
 use miden_tx::LocalTransactionProver;
 use miden_tx_batch_prover::LocalBatchProver;
+use proving::context::ProveContext;
+use proving::kind::Kind;
 
 /// How many different batches, or transactions, one chain gives at most.
 pub const MOST: usize = 64;
@@ -145,8 +147,9 @@ impl Chain {
 /// # Errors
 /// What Miden's prover says.
 pub fn prove(inputs: &TransactionInputs) -> Result<ProvenTransaction> {
-    let prover = LocalTransactionProver::default();
-    Ok(prover.prove(inputs.clone()).now_or_never().context("the prover waits for something")??)
+    let prover = miden_proving::prover(&Kind::MIDEN_TRANSACTION).context("there is no prover of transactions")?;
+    let proof = prover.prove(&inputs.to_bytes(), &[], &ProveContext::default())?;
+    Ok(ProvenTransaction::read_from_bytes(proof.bytes())?)
 }
 
 /// Proves a batch here: a few milliseconds for each transaction in it.

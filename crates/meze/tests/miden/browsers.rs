@@ -52,9 +52,11 @@ async fn a_page_gets_a_proof_and_reads_that_the_queue_is_full() {
     let house = House::new();
     let worker = house.worker("worker", "batch", &[]);
     let proxy = house.proxy("proxy", "batch", &[&worker], &["--max-queue-items", "0"]);
-    for (url, service) in
-        [(worker.url(), "remote_prover.Api"), (proxy.url.clone(), "remote_prover.Api"), (proxy.url.clone(), "proving_service.Api")]
-    {
+    for (url, service) in [
+        (worker.url(), "remote_prover.Api"),
+        (proxy.url.clone(), "remote_prover.Api"),
+        (proxy.url.clone(), "proving_service.Api"),
+    ] {
         let answer = post(&url, service, framed(ProofKind::Batch, bytes("batch"))).await;
         assert_cors(answer.headers());
         let (message, trailers) = unframed(answer.bytes().await.unwrap());

@@ -13,7 +13,10 @@ fn a_port_that_is_taken_is_one_sentence_with_the_flag() {
     let port = taken.local_addr().unwrap().port().to_string();
     for (words, flag) in [
         (vec!["start-worker", "--localhost", "--prover-type", "batch", "--port", &port], "--port (MPS_WORKER_PORT)"),
-        (vec!["start-proxy", "--localhost", "--port", "0", "--control-port", &port], "--control-port (MPS_CONTROL_PORT)"),
+        (
+            vec!["start-proxy", "--localhost", "--port", "0", "--control-port", &port],
+            "--control-port (MPS_CONTROL_PORT)",
+        ),
     ] {
         let mut process = house.meze(words[0], &words, &[]);
         assert_eq!(process.wait_end(START), Some(1));
@@ -26,7 +29,8 @@ fn a_port_that_is_taken_is_one_sentence_with_the_flag() {
 #[test]
 fn what_is_no_setting_is_refused_before_anything_starts() {
     let house = House::new();
-    let cases: [(&[&str], &[(&str, &str)], &str); 6] = [
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+    let cases: [Case<'_>; 6] = [
         (&["start-worker"], &[], "--prover-type"),
         (&["start-worker"], &[("MPS_WORKER_PROVER_TYPE", "batches")], "batches"),
         (&["start-proxy", "--timeout-secs", "soon"], &[], "soon"),
@@ -39,7 +43,11 @@ fn what_is_no_setting_is_refused_before_anything_starts() {
         assert_eq!(process.wait_end(START), Some(2), "{words:?}");
         assert!(process.log().contains(part), "{words:?}: {}", process.log());
     }
-    let mut process = house.meze("worker-address", &["start-proxy", "--port", "0", "--control-port", "0", "--status-port", "0", "nonsense"], &[]);
+    let mut process = house.meze(
+        "worker-address",
+        &["start-proxy", "--port", "0", "--control-port", "0", "--status-port", "0", "nonsense"],
+        &[],
+    );
     assert_eq!(process.wait_end(START), Some(1));
     assert!(process.log().contains("host:port"), "{}", process.log());
 }

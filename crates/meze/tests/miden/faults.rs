@@ -86,9 +86,12 @@ async fn a_request_that_ends_every_prover_is_given_up_after_its_retries() {
             }
             // Those that take their place stand still too, or they would simply prove it.
             until("they are replaced", START, || workers.iter().all(|worker| !worker.process.children().is_empty()));
-            until("and ready", START, || workers.iter().all(|worker| {
-                block_on(worker.caller().status(Duration::from_secs(1))).is_ok_and(|status| status.ready || status.busy)
-            }));
+            until("and ready", START, || {
+                workers.iter().all(|worker| {
+                    block_on(worker.caller().status(Duration::from_secs(1)))
+                        .is_ok_and(|status| status.ready || status.busy)
+                })
+            });
             workers.iter().for_each(|worker| worker.freeze_child());
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -111,7 +114,8 @@ async fn a_worker_that_ends_lets_its_proof_go_on_and_says_so() {
     assert_eq!((busy.code(), busy.message()), (Code::ResourceExhausted, "Server is busy handling another request"));
     worker.process.signal(Signal::SIGTERM);
     until("nobody else gets in", START, || {
-        block_on(prove(&worker.address, ProofKind::Batch, bytes("batch-1"))).is_err_and(|status| status.code() != Code::ResourceExhausted)
+        block_on(prove(&worker.address, ProofKind::Batch, bytes("batch-1")))
+            .is_err_and(|status| status.code() != Code::ResourceExhausted)
     });
     worker.thaw_child();
     asked.await.unwrap().unwrap();

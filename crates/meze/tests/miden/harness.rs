@@ -102,8 +102,16 @@ impl House {
     /// A worker on this port, which may not be ready yet.
     pub(crate) fn worker_at(&self, name: &str, kind: &str, port: u16, more: &[&str]) -> Worker {
         let (starts, port) = (self.path(&format!("{name}.starts")), port.to_string());
-        let fixed =
-            ["start-worker", "--localhost", "--prover-type", kind, "--port", &port, "--starts-log", starts.to_str().unwrap()];
+        let fixed = [
+            "start-worker",
+            "--localhost",
+            "--prover-type",
+            kind,
+            "--port",
+            &port,
+            "--starts-log",
+            starts.to_str().unwrap(),
+        ];
         let mut process = self.meze(name, &[&fixed, more].concat(), &[]);
         let said = process.wait_said(&format!("worker: {kind} proofs of Miden "), START);
         let address = said.rsplit(' ').next().unwrap().to_owned();

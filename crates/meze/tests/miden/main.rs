@@ -12,6 +12,8 @@
 //! | `durable` | the proxy killed in the middle; no witness in any file |
 //! | `commands` | names, variables, errors |
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod browsers;
 mod commands;
 mod durable;

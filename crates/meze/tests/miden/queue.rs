@@ -73,7 +73,9 @@ async fn an_address_that_asks_too_often_is_told_so() {
     let mut codes = Vec::new();
     for number in 0..10 {
         let answer = prove(proxy.address(), ProofKind::Batch, bytes(&format!("batch-{number}"))).await;
-        codes.push(answer.map_or_else(|status| (status.code(), status.message().to_owned()), |_| (Code::Ok, String::new())));
+        codes.push(
+            answer.map_or_else(|status| (status.code(), status.message().to_owned()), |_| (Code::Ok, String::new())),
+        );
     }
     let limited = |(code, text): &&(Code, String)| {
         *code == Code::ResourceExhausted && text == "Rate limit exceeded: 3 requests per second"

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -38,7 +38,8 @@ pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) pid: u32,
     log: PathBuf,
-    ended: mpsc::Receiver<ExitStatus>,
+    /// The mutex, never contended, lets a process be shared.
+    ended: Mutex<mpsc::Receiver<ExitStatus>>,
     status: Option<ExitStatus>,
 }
 
@@ -85,7 +86,7 @@ impl Process {
             // The test may be over.
             let _ = over.send(status);
         });
-        Self { name: name.to_owned(), pid: start.recv().unwrap(), log, ended, status: None }
+        Self { name: name.to_owned(), pid: start.recv().unwrap(), log, ended: ended.into(), status: None }
     }
 
     /// Sends a signal to it alone.
@@ -108,7 +109,7 @@ impl Process {
 
     fn poll_end(&mut self, within: Duration) -> Option<ExitStatus> {
         if self.status.is_none() {
-            self.status = self.ended.recv_timeout(within).ok();
+            self.status = self.ended.get_mut().unwrap().recv_timeout(within).ok();
         }
         self.status
     }
