@@ -15,7 +15,7 @@ PARTS ?= rollup-random rollup-production fuzz simulation scenarios-long
 MEZE := $(CARGO_TARGET_DIR)/release/meze
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-build test-long test-constraints check bench install compiler nextest deny services meze
+.PHONY: help demo test test-build test-long test-constraints check bench install compiler nextest deny services meze deb deb-test cargo-deb miden-peer
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -50,8 +50,14 @@ bench: meze ## measure every circuit and several shapes, and the fabric
 install: compiler ## install meze into cargo's folder of binaries
 	cargo install --locked --path crates/meze
 
+deb: meze cargo-deb ## make the Debian packages miden-prover and miden-prover-proxy, in target/deb/
+	@scripts/deb.sh
+
+deb-test: deb ## install both packages on this machine, look at them, and purge them (as root)
+	@scripts/deb-test.sh
+
 meze: compiler
 	cargo build --locked --release -p meze
 
-compiler nextest deny services:
+compiler nextest deny services cargo-deb miden-peer:
 	@scripts/setup.sh $@
