@@ -40,6 +40,7 @@ for package in "${packages[@]}"; do
     systemd-analyze security --offline=true --threshold=20 --no-pager "$unit" | tail -n 1 || fail "$unit is open too far"
 
     # A service that runs as the unit says, as far as that works without systemd.
+    # shellcheck disable=SC2016 # the inner shell expands it
     setpriv --reuid "$package" --regid "$package" --clear-groups --no-new-privs --bounding-set=-all \
         sh -c 'cd "/opt/$0" && "/usr/bin/$0" --version >/dev/null' "$package" || fail "$package cannot run as its user"
 
