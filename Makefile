@@ -15,7 +15,7 @@ PARTS ?= rollup-random rollup-production fuzz simulation scenarios-long
 MEZE := $(CARGO_TARGET_DIR)/release/meze
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-build test-long test-constraints check bench install compiler nextest deny services meze deb deb-test cargo-deb miden-peer
+.PHONY: help demo test test-build test-long test-constraints check bench install compiler nextest deny services meze deb deb-test cargo-deb miden-peer miden-client
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ deb: meze cargo-deb ## make the Debian packages miden-prover and miden-prover-pr
 
 deb-test: deb ## install both packages on this machine, look at them, and purge them (as root)
 	@scripts/deb-test.sh
+
+miden-client: compiler ## build Miden's own client of the line 0.9, in peers/ below the build output
+	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/peers cargo build --locked --release --manifest-path peers/miden-0.9/Cargo.toml
 
 meze: compiler
 	cargo build --locked --release -p meze
