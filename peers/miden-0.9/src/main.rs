@@ -9,6 +9,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -49,13 +50,13 @@ struct Prove {
     endpoint: String,
     #[arg(long)]
     kind: Kind,
-    /// A file as `fixtures` writes it.
-    #[arg(long)]
-    input: PathBuf,
-    /// How many times to ask, all at once and over one connection.
+    /// A file as `fixtures` writes it; may be said several times.
+    #[arg(long, required = true)]
+    input: Vec<PathBuf>,
+    /// How many times to ask for each input; everything is asked at once, over one connection.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     asks: u32,
-    /// Where to write the proof that came back first.
+    /// Where to write the first proof.
     #[arg(long)]
     output: Option<PathBuf>,
 }
@@ -92,26 +93,30 @@ async fn main() -> ExitCode {
 
 /// Asks, checks, prints one line; whether every answer was right.
 async fn prove(command: &Prove) -> Result<bool> {
-    let input = Input::read(command.kind, &command.input)?;
+    let mut asks = Vec::new();
+    for path in &command.input {
+        let input = Rc::new(Input::read(command.kind, path)?);
+        asks.extend((0..command.asks).map(|_| input.clone()));
+    }
     let remote = Remote::new(command.kind, &command.endpoint);
 
     let start = Instant::now();
-    let answers = join_all((0..command.asks).map(|_| remote.prove(&input))).await;
+    let answers = join_all(asks.iter().map(|input| remote.prove(input))).await;
     let seconds = start.elapsed().as_secs_f64();
 
     let mut proofs = Vec::new();
+    let mut verified = true;
     let mut failure = None;
-    for answer in answers {
+    for (input, answer) in asks.iter().zip(answers) {
         match answer {
-            Ok(proof) => proofs.push(proof),
+            Ok(proof) => {
+                if let Err(error) = input.check(&proof) {
+                    verified = false;
+                    failure = failure.or(Some(error));
+                }
+                proofs.push(proof);
+            }
             Err(error) => failure = failure.or(Some(error)),
-        }
-    }
-    let mut verified = !proofs.is_empty();
-    for proof in &proofs {
-        if let Err(error) = input.check(proof) {
-            verified = false;
-            failure = failure.or(Some(error));
         }
     }
     let ok = failure.is_none();
@@ -121,10 +126,10 @@ async fn prove(command: &Prove) -> Result<bool> {
             "ok": ok,
             "kind": command.kind.name(),
             "seconds": seconds,
-            "asks": command.asks,
+            "asks": asks.len(),
             "proved": proofs.len(),
             "bytes": proofs.first().map(Vec::len),
-            "verified": verified,
+            "verified": verified && !proofs.is_empty(),
             "error": failure.as_ref().map(|error| format!("{error:#}")),
             "code": failure.as_ref().and_then(remote::code),
         })
