@@ -15,7 +15,7 @@ PARTS ?= rollup-random rollup-production fuzz simulation scenarios-long
 MEZE := $(CARGO_TARGET_DIR)/release/meze
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-build test-long test-constraints check bench install compiler nextest deny services meze
+.PHONY: help demo test test-build test-long test-constraints check bench install install-proving-service compiler nextest deny services meze deb deb-test cargo-deb miden-peer miden-client
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -50,8 +50,20 @@ bench: meze ## measure every circuit and several shapes, and the fabric
 install: compiler ## install meze into cargo's folder of binaries
 	cargo install --locked --path crates/meze
 
+install-proving-service: install ## and link it as miden-proving-service, beside it
+	ln -sf meze "$${CARGO_HOME:-$$HOME/.cargo}/bin/miden-proving-service"
+
+deb: meze cargo-deb ## make the Debian packages miden-prover and miden-prover-proxy, in target/deb/
+	@scripts/deb.sh
+
+deb-test: deb ## install both packages on this machine, look at them, and purge them (as root)
+	@scripts/deb-test.sh
+
+miden-client: compiler ## build Miden's own client of the line 0.9, in peers/ below the build output
+	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/peers cargo build --locked --release --manifest-path peers/miden-0.9/Cargo.toml
+
 meze: compiler
 	cargo build --locked --release -p meze
 
-compiler nextest deny services:
+compiler nextest deny services cargo-deb miden-peer:
 	@scripts/setup.sh $@

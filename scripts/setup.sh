@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what a fresh Debian machine with Rust is missing, and says in one line what it cannot.
 #
-# Usage: scripts/setup.sh [compiler] [nextest] [deny] [services]; without words, all of them.
+# Usage: scripts/setup.sh [compiler] [nextest] [deny] [services]; without words, these four. Two more are
+# installed only when they are named: miden-peer and cargo-deb.
 # Tools of cargo go to $MEZE_TOOLS (default ~/.cache/meze/tools), and only if they are not on the PATH.
 set -eu
 
@@ -71,13 +72,33 @@ services() {
     service promtool prometheus "promtool checks the metrics"
 }
 
+# The service that Meze stands in for, to test beside it: its proxy brings zlib-ng and OpenSSL, so C.
+miden_peer() {
+    compiler
+    missing=
+    for package in cmake pkg-config libssl-dev; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing="$missing $package"
+    done
+    if [ -n "$missing" ] && ! have miden-proving-service; then
+        have apt-get || give_up "miden-proving-service is built with$missing, and there is no apt-get: install them"
+        say "installing$missing with apt-get: miden-proving-service is built with them"
+        as_root apt-get update -q >&2
+        # shellcheck disable=SC2086 # the names are words
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >&2
+    fi
+    cargo_tool miden-proving-service 0.9.4 "tests hold Meze against it; this takes a quarter of an hour"
+}
+
 nextest() { compiler; cargo_tool cargo-nextest 0.9.143 "it runs the tests" --no-default-features; }
 deny() { compiler; cargo_tool cargo-deny 0.20.2 "it checks licences and sources of dependencies"; }
+cargo_deb() { compiler; cargo_tool cargo-deb 3.8.0 "it makes Debian packages"; }
 
 [ $# -gt 0 ] || set -- compiler nextest deny services
 for part in "$@"; do
     case $part in
         compiler | nextest | deny | services) "$part" ;;
-        *) give_up "'$part' is unknown: compiler, nextest, deny or services" ;;
+        miden-peer) miden_peer ;;
+        cargo-deb) cargo_deb ;;
+        *) give_up "'$part' is unknown: compiler, nextest, deny, services, miden-peer or cargo-deb" ;;
     esac
 done

@@ -78,15 +78,15 @@ enum Command {
     Workers(workers::WorkersCommand),
 }
 
-/// The name by which this program is the Miden proving service.
-const MIDEN_SERVICE: &str = "miden-proving-service";
+/// The names by which this program is the Miden proving service: its own, and those of its packages.
+const MIDEN_SERVICE: [&str; 3] = ["miden-proving-service", "miden-prover", "miden-prover-proxy"];
 
 /// The commands, by the name that the program was called by.
 fn command(called: Option<&OsString>) -> clap::Command {
-    let name = called.and_then(|path| Path::new(path).file_name());
-    if name.is_none_or(|name| name != MIDEN_SERVICE) {
+    let called = called.and_then(|path| Path::new(path).file_name());
+    let Some(name) = MIDEN_SERVICE.into_iter().find(|name| called.is_some_and(|called| called == *name)) else {
         return Cli::command();
-    }
+    };
     let theirs = ["start-worker", "start-proxy", "add-workers", "remove-workers"];
     let others: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let hide = |commands: clap::Command, other: &String| match theirs.contains(&other.as_str()) {
@@ -94,7 +94,7 @@ fn command(called: Option<&OsString>) -> clap::Command {
         false => commands.mut_subcommand(other, |command| command.hide(true)),
     };
     let about = "Generates Miden proofs on demand: workers, and a proxy in front of them. This is meze.";
-    let commands = Cli::command().name(MIDEN_SERVICE).bin_name(MIDEN_SERVICE).about(about).long_about(about);
+    let commands = Cli::command().name(name).bin_name(name).about(about).long_about(about);
     others.iter().fold(commands.after_long_help(""), hide)
 }
 
