@@ -10,12 +10,12 @@ export PATH := $(PATH):$(MEZE_TOOLS)/bin
 # Words after the command: make demo ARGS="--transactions 12 --rollups 2"
 ARGS ?=
 # The long parts: make test-long PARTS=fuzz
-PARTS ?= rollup-random rollup-production fuzz simulation scenarios-long
+PARTS ?= rollup-random rollup-production fuzz simulation scenarios-long miden-load miden-peers miden-browser
 
 MEZE := $(CARGO_TARGET_DIR)/release/meze
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-build test-long test-constraints check bench install install-proving-service compiler nextest deny services meze deb deb-test cargo-deb miden-peer miden-client
+.PHONY: help demo test test-build test-long test-constraints check bench bench-miden install install-proving-service compiler nextest deny services meze deb deb-test cargo-deb miden-peer miden-client
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,12 @@ check: compiler deny ## formatting, lints, documentation, licences and sources o
 bench: meze ## measure every circuit and several shapes, and the fabric
 	$(MEZE) bench rollup $(ARGS)
 	$(MEZE) bench dispatch
+
+bench-miden: meze miden-peer miden-client ## measure the Miden service beside the one that it replaces
+	cargo build --locked --release -p miden-test-client
+	$(MEZE) bench miden --client $(CARGO_TARGET_DIR)/release/miden-test-client \
+		--peer $(MEZE_TOOLS)/bin/miden-proving-service \
+		--peer-client $(CARGO_TARGET_DIR)/peers/release/miden-0-9-client $(ARGS)
 
 install: compiler ## install meze into cargo's folder of binaries
 	cargo install --locked --path crates/meze

@@ -21,6 +21,10 @@ run_part() {
         "${CARGO_TARGET_DIR:-target}/release/meze" bench production --json \
             --persist --data-dir target/long/production
     else
+        case $1 in
+            miden-peers) make miden-peer miden-client ;;
+            miden-browser) scripts/setup.sh chromium ;;
+        esac
         cargo nextest run --workspace --profile long --run-ignored only --no-capture \
             -E "test(/(^|::)${1//-/_}/)"
     fi

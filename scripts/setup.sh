@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what a fresh Debian machine with Rust is missing, and says in one line what it cannot.
 #
-# Usage: scripts/setup.sh [compiler] [nextest] [deny] [services]; without words, these four. Two more are
-# installed only when they are named: miden-peer and cargo-deb.
+# Usage: scripts/setup.sh [compiler] [nextest] [deny] [services]; without words, these four. three more are
+# installed only when they are named: chromium, miden-peer and cargo-deb.
 # Tools of cargo go to $MEZE_TOOLS (default ~/.cache/meze/tools), and only if they are not on the PATH.
 set -eu
 
@@ -72,6 +72,11 @@ services() {
     service promtool prometheus "promtool checks the metrics"
 }
 
+# A browser, to be a wallet's page.
+chromium() {
+    service chromium chromium "a page asks for a proof"
+}
+
 # The service that Meze stands in for, to test beside it: its proxy brings zlib-ng and OpenSSL, so C.
 miden_peer() {
     compiler
@@ -99,6 +104,7 @@ for part in "$@"; do
         compiler | nextest | deny | services) "$part" ;;
         miden-peer) miden_peer ;;
         cargo-deb) cargo_deb ;;
-        *) give_up "'$part' is unknown: compiler, nextest, deny, services, miden-peer or cargo-deb" ;;
+        chromium) chromium ;;
+        *) give_up "'$part' is unknown: compiler, nextest, deny, services, chromium, miden-peer or cargo-deb" ;;
     esac
 done

@@ -5,9 +5,11 @@ mod child;
 mod circuits;
 mod dispatch;
 mod machine;
+mod miden;
 mod parameters;
 mod production;
 mod rollup;
+mod stats;
 mod trees;
 
 use anyhow::Result;
@@ -26,6 +28,8 @@ pub enum BenchCommand {
     Production(production::ProductionArgs),
     /// What the fabric costs: latency, throughput, memory, fairness and recovery, with proofs that sleep
     Dispatch(dispatch::DispatchArgs),
+    /// The Miden proving service, side by side with the one that it replaces
+    Miden(miden::MidenArgs),
     /// One circuit in a process of its own, for `bench rollup`
     #[command(hide = true)]
     Child(child::ChildArgs),
@@ -41,6 +45,7 @@ pub fn run(command: &BenchCommand, console: Console) -> Result<()> {
         BenchCommand::Parameters(args) => parameters::run(args, console),
         BenchCommand::Production(args) => production::run(args, console),
         BenchCommand::Dispatch(args) => dispatch::run(args, console),
+        BenchCommand::Miden(args) => miden::run(args, console),
         BenchCommand::Child(args) => child::run(args, console),
     }
 }

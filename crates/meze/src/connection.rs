@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
@@ -14,6 +15,16 @@ use crate::roles::{self, secrets};
 
 /// The variable that a token may be in: as an argument, everybody on the machine could read it.
 pub const TOKEN_VARIABLE: &str = "MEZE_TOKEN";
+
+/// A client for pages of this machine, through no proxy.
+///
+/// # Errors
+/// The system's own.
+pub fn plain_http() -> Result<reqwest::Client> {
+    // It wants to know how TLS would be done, even where there is none. A second time it is there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Ok(reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?)
+}
 
 /// Which dispatcher, and who asks.
 #[derive(Debug, Clone, Args)]

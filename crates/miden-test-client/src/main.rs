@@ -3,13 +3,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use miden_protocol::utils::serde::Serializable;
 use miden_test_client::client::{Asking, Kind, ask};
 use miden_test_client::fixtures::{Chain, MOST, prove, prove_batch};
+use proving::context::ProveContext;
+use serde_json::json;
+
+// What is proved here is compared with what a worker proves, so both have their memory from the same allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Makes requests for proofs of the Miden network, and asks for them with the network's own client.
 #[derive(Debug, Parser)]
@@ -22,6 +28,8 @@ struct Arguments {
 enum Command {
     /// Write requests into a folder.
     Fixtures(Fixtures),
+    /// Prove in this process, and say in a line of JSON for each proof how long it took.
+    ProveLocal(ProveLocal),
     /// Ask for one proof, check it, and say in one line of JSON what came of it.
     Prove(Prove),
 }
@@ -40,6 +48,19 @@ struct Fixtures {
     /// How many different batches over the proven transactions, as batch-<i>.bin.
     #[arg(long, default_value_t = 0, requires = "prove")]
     batches: usize,
+}
+
+#[derive(Debug, Args)]
+struct ProveLocal {
+    /// What to prove.
+    #[arg(long)]
+    kind: Kind,
+    /// The file with the request.
+    #[arg(long)]
+    input: PathBuf,
+    /// How many times.
+    #[arg(long, default_value_t = 1)]
+    repeat: u32,
 }
 
 #[derive(Debug, Args)]
@@ -67,6 +88,7 @@ struct Prove {
 fn main() -> Result<ExitCode> {
     match Arguments::parse().command {
         Command::Fixtures(fixtures) => write_fixtures(&fixtures).map(|()| ExitCode::SUCCESS),
+        Command::ProveLocal(local) => prove_here(&local).map(|()| ExitCode::SUCCESS),
         Command::Prove(prove) => ask_for_proof(&prove),
     }
 }
@@ -106,6 +128,22 @@ fn write_fixtures(fixtures: &Fixtures) -> Result<()> {
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let path = folder.join(name);
     fs::write(&path, bytes).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+fn prove_here(local: &ProveLocal) -> Result<()> {
+    let input = fs::read(&local.input).with_context(|| format!("{} cannot be read", local.input.display()))?;
+    let kind = match local.kind {
+        Kind::Transaction => proving::kind::Kind::MIDEN_TRANSACTION,
+        Kind::Batch => proving::kind::Kind::MIDEN_BATCH,
+        Kind::Block => proving::kind::Kind::MIDEN_BLOCK,
+    };
+    let prover = miden_proving::prover(&kind).context("there is no prover of this kind")?;
+    for _ in 0..local.repeat {
+        let begun = Instant::now();
+        let proof = prover.prove(&input, &[], &ProveContext::default())?;
+        println!("{}", json!({ "seconds": begun.elapsed().as_secs_f64(), "bytes": proof.bytes().len() }));
+    }
+    Ok(())
 }
 
 fn ask_for_proof(prove: &Prove) -> Result<ExitCode> {

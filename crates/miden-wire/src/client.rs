@@ -60,20 +60,34 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// The worker at `host:port`; nothing is sent yet. The name is resolved with every connection.
+    /// The worker at `host:port`; nothing is sent yet. The name is resolved with every connection, and a connection whose
+    /// other end says nothing at all for `silence` is given up.
     ///
     /// # Errors
     /// It is no address.
-    pub fn new(at: &str, connect_within: Duration, max_proof_bytes: usize) -> Result<Self, NotAnAddress> {
+    pub fn new(
+        at: &str,
+        connect_within: Duration,
+        silence: Duration,
+        max_proof_bytes: usize,
+    ) -> Result<Self, NotAnAddress> {
         let at = address(at)?;
         let endpoint = Endpoint::from_shared(format!("http://{at}")).map_err(|_| NotAnAddress(at))?;
         let channel = endpoint
             .connect_timeout(connect_within)
             .tcp_nodelay(true)
+            .http2_keep_alive_interval(silence)
+            .keep_alive_timeout(silence)
+            .keep_alive_while_idle(true)
             .initial_stream_window_size(1 << 20)
             .initial_connection_window_size(4 << 20)
             .connect_lazy();
         Ok(Self { channel, dialect: Arc::new(AtomicU8::new(UNKNOWN)), max_proof_bytes })
+    }
+
+    /// Takes the worker to be of the 0.8 or 0.9 line, without asking it.
+    pub fn assume_old(&self) {
+        self.dialect.store(OLD, Ordering::Relaxed);
     }
 
     /// How it is. The first answer also tells its line.

@@ -50,6 +50,12 @@ pub fn unsupported(asked: ProofKind, made: ProofKind) -> Status {
     Status::invalid_argument(format!("unsupported proof type: {asked}; this is for proofs of type {made}"))
 }
 
+/// Whether a worker says that it does not make proofs of this type, in any line's words.
+pub fn is_of_another_kind(status: &Status) -> bool {
+    let says = |text: &str| status.message().starts_with(text);
+    says("unsupported proof type") || says("unknown proof_type") || status.message().ends_with("prover is not enabled")
+}
+
 /// A code by its number and its text, as dispatch keeps why an attempt failed.
 pub fn to_text(status: &Status) -> String {
     format!("{} {}", i32::from(status.code()), status.message())

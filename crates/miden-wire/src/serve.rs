@@ -4,8 +4,9 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -38,6 +39,8 @@ pub struct Limits {
     pub body_within: Duration,
     /// Bytes of all requests that are arriving.
     pub arriving_bytes: usize,
+    /// A connection without a request for so long is closed.
+    pub idle_within: Duration,
     /// How often a silent HTTP/2 connection is asked whether somebody is there.
     pub ping_every: Duration,
 }
@@ -50,6 +53,7 @@ impl Default for Limits {
             headers_within: Duration::from_secs(10),
             body_within: Duration::from_secs(60),
             arriving_bytes: 512 << 20,
+            idle_within: Duration::from_secs(900),
             ping_every: Duration::from_secs(20),
         }
     }
@@ -123,11 +127,21 @@ struct Connection {
 impl Connection {
     async fn serve(self, stream: TcpStream, stop: CancellationToken) {
         let Self { routes, limits, budget, peer } = self;
+        if !tokio::time::timeout(limits.headers_within, speaks(&stream)).await.unwrap_or(false) {
+            tracing::debug!(%peer, "a connection said nothing");
+            return;
+        }
+        let activity = Arc::new(Activity::default());
+        let active = Arc::clone(&activity);
         let within = limits.body_within;
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(|body| Guarded::new(Body::new(body), budget.clone(), within).boxed());
             request.extensions_mut().insert(Peer(peer));
-            routes.clone().oneshot(request)
+            let (running, routes) = (active.begin(), routes.clone());
+            async move {
+                let _running = running;
+                routes.oneshot(request).await
+            }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.headers_within);
@@ -142,7 +156,7 @@ impl Connection {
         let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = stop.cancelled() => {
+            () = either(stop.cancelled(), activity.none_for(limits.idle_within)) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -150,5 +164,68 @@ impl Connection {
         if let Err(error) = ended {
             tracing::debug!(%peer, error = %error, "a connection ended badly");
         }
+    }
+}
+
+/// Waits until a client has said enough to tell its version of HTTP; whether it has.
+async fn speaks(stream: &TcpStream) -> bool {
+    const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let mut first = [0; PREFACE.len()];
+    loop {
+        match stream.peek(&mut first).await {
+            Ok(0) | Err(_) => return false,
+            Ok(said) if said == first.len() || first[..said] != PREFACE[..said] => return true,
+            // What was seen stays to be seen: there is nothing else to wait for than time.
+            Ok(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+/// Requests of a connection.
+#[derive(Debug)]
+struct Activity {
+    running: AtomicUsize,
+    last: Mutex<Instant>,
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self { running: AtomicUsize::new(0), last: Mutex::new(Instant::now()) }
+    }
+}
+
+/// A request of a connection, for as long as it lives.
+struct Running(Arc<Activity>);
+
+impl Activity {
+    fn begin(self: &Arc<Self>) -> Running {
+        self.running.fetch_add(1, Ordering::AcqRel);
+        Running(Arc::clone(self))
+    }
+
+    /// Waits until there was no request for so long.
+    async fn none_for(&self, idle: Duration) {
+        loop {
+            let since = self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+            match idle.checked_sub(since).filter(|left| !left.is_zero()) {
+                Some(left) => tokio::time::sleep(left).await,
+                None if self.running.load(Ordering::Acquire) == 0 => return,
+                None => tokio::time::sleep(idle).await,
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    tokio::select! {
+        () = one => {}
+        () = other => {}
     }
 }

@@ -3,8 +3,11 @@
 //! It answers this machine alone: it listens on loopback, looks at the other end of each connection and at nothing that
 //! a header says, and refuses what a browser sends on behalf of some page.
 
+use std::net::IpAddr;
+
 use axum::Router;
 use axum::extract::{RawQuery, Request, State};
+use axum::http::header::HOST;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
@@ -32,7 +35,7 @@ async fn control(State(members): State<Members>, RawQuery(query): RawQuery, requ
     if !peer.is_some_and(|ip| ip.is_loopback()) {
         return refuse(StatusCode::FORBIDDEN, "workers are added and removed from the proxy's own machine only");
     }
-    if is_from_a_page(request.headers()) {
+    if is_from_a_page(request.headers()) || !is_for_this_machine(&request) {
         return refuse(StatusCode::FORBIDDEN, "this port is not for browsers");
     }
     let Some(query) = query.filter(|query| !query.is_empty()) else {
@@ -54,6 +57,21 @@ async fn control(State(members): State<Members>, RawQuery(query): RawQuery, requ
 /// Browsers say for whom they ask.
 fn is_from_a_page(headers: &HeaderMap) -> bool {
     ["origin", "referer", "sec-fetch-site"].iter().any(|name| headers.contains_key(*name))
+}
+
+/// A page whose own name was made to point at this machine asks under that name.
+fn is_for_this_machine(request: &Request) -> bool {
+    let header = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let Some(authority) = request.uri().authority().map(|authority| authority.as_str()).or_else(header) else {
+        return false;
+    };
+    let host = authority.rsplit_once(':').map_or(authority, |(host, port)| match port.parse::<u16>() {
+        Ok(_) => host,
+        Err(_) => authority,
+    });
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let ip = host.parse::<IpAddr>().map(|ip| ip.to_canonical());
+    host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
 }
 
 fn refuse(status: StatusCode, why: &str) -> Response {
@@ -134,6 +152,21 @@ mod tests {
             assert!(parse(query).is_err(), "{query}");
         }
         assert!(parse(&"a=b&".repeat(MAX_QUERY)).is_err());
+    }
+
+    #[test]
+    fn only_names_of_this_machine_are_answered() {
+        let request = |host: &str| Request::builder().uri("/").header(HOST, host).body(Default::default()).unwrap();
+        for good in
+            ["127.0.0.1:8083", "localhost:8083", "LOCALHOST", "0.0.0.0:8083", "[::1]:8083", "[::1]", "127.1.2.3"]
+        {
+            assert!(is_for_this_machine(&request(good)), "{good}");
+        }
+        for bad in ["evil.example:8083", "10.0.0.1:8083", "127.0.0.1.evil.example", "localhost.evil.example", ""] {
+            assert!(!is_for_this_machine(&request(bad)), "{bad}");
+        }
+        let absolute = Request::builder().uri("http://0.0.0.0:8083/?x").body(Default::default()).unwrap();
+        assert!(is_for_this_machine(&absolute));
     }
 
     proptest! {

@@ -21,8 +21,9 @@ use proving::id::{Owner, TaskId};
 use proving::payload::Payload;
 use proving::statement::{Line, Mode, Statement};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
-use transport::plane::WorkPlane as _;
+use transport::plane::{PlaneError, WorkPlane as _};
 
 use self::entry::{Entry, Outcome, Serial};
 use crate::fleet::Fleet;
@@ -33,6 +34,9 @@ pub(crate) use self::records::Notes;
 
 /// So many proofs are remembered at most, whatever the time.
 pub(crate) const MAX_KEPT: usize = 10_000;
+
+/// So many clients may wait for the same.
+const MAX_WAITERS: usize = 1024;
 
 /// How an answer came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +63,8 @@ struct Shared {
     fleet: Arc<Fleet>,
     metrics: Arc<Metrics>,
     dispatcher: OnceLock<Dispatcher>,
+    /// The proxy ends: clients that are cut off do not take their requests back.
+    ending: CancellationToken,
     /// Apart from every run before: names of jobs are made of it.
     run: u128,
     books: Mutex<Books>,
@@ -77,7 +83,7 @@ struct Place {
 struct Books {
     entries: HashMap<TaskId, Entry>,
     /// Which entry a job is for, until its number is known.
-    opening: HashMap<String, TaskId>,
+    opening: HashMap<String, (TaskId, Serial)>,
     kept: HashMap<TaskId, Payload>,
     kept_since: VecDeque<(Instant, TaskId)>,
     /// Proofs that a worker has just made: they need not be read again.
@@ -107,7 +113,12 @@ impl Books {
 }
 
 impl Desk {
-    pub(crate) fn new(settings: &Settings, fleet: Arc<Fleet>, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        settings: &Settings,
+        fleet: Arc<Fleet>,
+        metrics: Arc<Metrics>,
+        ending: CancellationToken,
+    ) -> Self {
         let line = settings.line.as_ref().map_or_else(|| "miden".to_owned(), |line| format!("miden-{line}"));
         let line: Line = line.parse().expect("a line is digits and dots, checked where it is read");
         let statement = Statement::of_line(Mode::Real, line);
@@ -122,6 +133,7 @@ impl Desk {
             fleet,
             metrics,
             dispatcher: OnceLock::new(),
+            ending,
             run: since_epoch.as_nanos(),
             books: Mutex::default(),
         };
@@ -131,7 +143,6 @@ impl Desk {
     /// Names the dispatcher, once it runs.
     pub(crate) fn open(&self, dispatcher: Dispatcher) {
         let _ = self.shared.dispatcher.set(dispatcher);
-        self.linger_over_all();
     }
 
     pub(crate) fn kind(&self) -> ProofKind {
@@ -161,6 +172,16 @@ impl Desk {
         (books.entries.len() - running, running)
     }
 
+    /// The bytes of a request that a worker is about to get; `None` where nobody wants it any more.
+    pub(crate) async fn input(&self, task: &TaskId, input: &Payload) -> Option<Result<Bytes, PlaneError>> {
+        let at_hand = self.books().entries.get(task)?.payload.clone();
+        match (at_hand, input) {
+            (Some(bytes), _) => Some(Ok(bytes)),
+            (None, Payload::Inline(bytes)) => Some(Ok(Bytes::copy_from_slice(bytes))),
+            (None, Payload::Blob { digest, .. }) => Some(self.shared.dispatcher.get()?.read_blob(*digest).await),
+        }
+    }
+
     /// A worker has made this: it is at hand for those who wait.
     pub(crate) fn made(&self, task: TaskId, proof: Bytes) {
         let mut books = self.books();
@@ -187,11 +208,13 @@ impl Desk {
         if let Some(proof) = self.given(&task).await? {
             return Ok((proof, From::Kept));
         }
-        let Place { serial, mut outcome, name } = self.enter(task)?;
+        let Place { serial, mut outcome, name } = self.enter(task, &payload)?;
         let _waiting = Waiting { desk: self, task, serial };
-        if let Some(name) = name {
+        match name {
             // A task of its own: others may attach to it before this client goes.
-            tokio::spawn(self.clone().submit(task, serial, name, spec, payload));
+            Some(name) => drop(tokio::spawn(self.clone().submit(task, serial, name, spec, payload))),
+            // Once is enough.
+            None => drop(payload),
         }
         let told = outcome.wait_for(Option::is_some).await;
         match told.ok().and_then(|told| told.clone()) {
@@ -205,7 +228,9 @@ impl Desk {
         let Some(output) = self.books().kept(task, self.shared.keep) else { return Ok(None) };
         let read = self.read(&output).await;
         if read.is_none() {
-            self.books().kept.remove(task);
+            let mut books = self.books();
+            books.kept.remove(task);
+            books.kept_since.retain(|(_, kept)| kept != task);
         }
         Ok(read)
     }
@@ -218,25 +243,31 @@ impl Desk {
     }
 
     /// Attaches to an entry, or makes one if there is room; then with the name of the job that is to be asked for.
-    fn enter(&self, task: TaskId) -> Result<Place, Status> {
+    fn enter(&self, task: TaskId, payload: &Bytes) -> Result<Place, Status> {
         // The fleet has a lock of its own.
-        let room = self.shared.queue + self.shared.fleet.usable();
+        let seats = self.shared.fleet.seats();
         let mut books = self.books();
         if let Some(entry) = books.entries.get_mut(&task) {
+            if entry.waiters >= MAX_WAITERS {
+                return Err(refusal::queue_full());
+            }
             entry.waiters += 1;
+            entry.turns += 1;
             return Ok(Place { serial: entry.serial, outcome: entry.outcome.subscribe(), name: None });
         }
-        if books.entries.len() >= room {
+        // A worker with something that nobody wants any more is no place before it has stopped.
+        let open = |has: &&Option<TaskId>| has.is_none_or(|task| books.entries.contains_key(&task));
+        if books.entries.len() >= self.shared.queue + seats.iter().filter(open).count() {
             self.shared.metrics.queue_drop_count.inc();
             return Err(refusal::queue_full());
         }
         books.serial += 1;
         let serial = Serial(books.serial);
         let name = format!("{:x}-{}", self.shared.run, serial.0);
-        let entry = Entry::new(serial);
+        let entry = Entry::new(serial, Some(payload.clone()));
         let outcome = entry.outcome.subscribe();
         books.entries.insert(task, entry);
-        books.opening.insert(name.clone(), task);
+        books.opening.insert(name.clone(), (task, serial));
         Ok(Place { serial, outcome, name: Some(name) })
     }
 
@@ -255,7 +286,13 @@ impl Desk {
                 }
             }
             (Ok((job, _)), Some(entry)) => entry.job = Some(job),
-            (Err(status), Some(_)) => self.settle(&mut books, &task, Err(status)),
+            (Err(status), Some(entry)) => {
+                // It may be kept all the same: the answer was lost, not the question.
+                if let (Some(job), Ok(dispatcher)) = (entry.job, self.dispatcher()) {
+                    dispatcher.cancel(job);
+                }
+                self.settle(&mut books, &task, Err(status));
+            }
             (Err(_), None) => {}
         }
     }
@@ -286,7 +323,7 @@ impl Desk {
         let mut books = self.books();
         let Some(entry) = books.entries.get_mut(task).filter(|entry| entry.serial == serial) else { return };
         entry.waiters -= 1;
-        if entry.waiters > 0 {
+        if entry.waiters > 0 || self.shared.ending.is_cancelled() {
             return;
         }
         match entry.running {
@@ -298,6 +335,7 @@ impl Desk {
     /// A running proof goes on for a while, in case somebody asks again.
     fn linger(&self, books: MutexGuard<'_, Books>, task: TaskId, serial: Serial) {
         let linger = self.shared.linger;
+        let Some(turn) = books.entries.get(&task).map(|entry| entry.turns) else { return };
         if linger.is_zero() {
             return self.give_up(books, &task);
         }
@@ -307,7 +345,8 @@ impl Desk {
             tokio::time::sleep(linger).await;
             let books = desk.books();
             let entry = books.entries.get(&task);
-            if entry.is_some_and(|entry| entry.serial == serial && entry.waiters == 0) {
+            // Who attached and left meanwhile has a timer of its own.
+            if entry.is_some_and(|entry| entry.serial == serial && entry.waiters == 0 && entry.turns == turn) {
                 desk.give_up(books, &task);
             }
         });

@@ -3,12 +3,14 @@
 //! Every worker is checked by a task of its own, so that one that hangs keeps nobody waiting, and no lock is held while
 //! anything is sent.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use miden_wire::client::{NotAnAddress, Worker, address};
 use miden_wire::kind::ProofKind;
 use miden_wire::proto::remote_prover::WorkerStatus;
+use proving::id::TaskId;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -64,23 +66,18 @@ pub struct Member {
     recheck: Notify,
     /// Until when it stays, if it has to come again and again.
     until: Mutex<Option<Instant>>,
-    pub(crate) seat: watch::Sender<Seat>,
-}
-
-/// Whether a worker has something to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seat {
-    Free,
-    /// It has a request that somebody waits for.
-    Taken,
-    /// What it has is for nobody any more, and it has not stopped yet.
-    Winding,
+    /// The task that it has, until it has really stopped.
+    pub(crate) has: watch::Sender<Option<TaskId>>,
 }
 
 impl Member {
     /// What is known of it.
     pub fn standing(&self) -> Standing {
         self.standing.borrow().clone()
+    }
+
+    fn until(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_healthy(&self) -> bool {
@@ -143,7 +140,10 @@ pub struct Fleet {
     check_every: Duration,
     max_proof_bytes: usize,
     metrics: Arc<Metrics>,
+    silence: Duration,
     members: Mutex<Vec<Arc<Member>>>,
+    /// Workers that register themselves, and that an operator removed all the same.
+    unwanted: Mutex<HashSet<String>>,
     /// The line that workers have to be of, and whether an operator said so.
     line: Mutex<(Option<String>, bool)>,
     /// Counts every change of who there is and how they are.
@@ -158,7 +158,9 @@ impl Fleet {
             check_every: settings.check_every,
             max_proof_bytes: settings.max_proof_bytes,
             metrics,
+            silence: settings.silence,
             members: Mutex::default(),
+            unwanted: Mutex::default(),
             line: Mutex::new((settings.line.clone(), settings.line.is_some())),
             changed: watch::Sender::new(0),
         }
@@ -188,10 +190,15 @@ impl Fleet {
         self.line.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 
-    /// Workers that can take a request, or have one that somebody waits for.
-    pub fn usable(&self) -> usize {
-        let usable = |member: &&Arc<Member>| member.is_healthy() && *member.seat.borrow() != Seat::Winding;
-        self.lock().iter().filter(usable).count()
+    /// Workers that are healthy.
+    pub fn healthy(&self) -> usize {
+        self.lock().iter().filter(|member| member.is_healthy()).count()
+    }
+
+    /// What each healthy worker has.
+    pub(crate) fn seats(&self) -> Vec<Option<TaskId>> {
+        let members = self.lock();
+        members.iter().filter(|member| member.is_healthy()).map(|member| *member.has.borrow()).collect()
     }
 
     /// Rings whenever a worker comes, goes, or is found to be otherwise.
@@ -204,11 +211,28 @@ impl Fleet {
         self.changed.send_modify(|count| *count += 1);
     }
 
-    /// Adds workers, and gives those that are new. One that is known stays as it is.
+    /// Adds workers, and gives those that are new. One that is known stays as it is, and one that had to come again and
+    /// again stays without.
     ///
     /// # Errors
     /// One is no address, or there are too many; then none is added.
     pub fn add(&self, addresses: &[String]) -> Result<Vec<Arc<Member>>, FleetError> {
+        let new = self.enlist(addresses)?;
+        for member in self.lock().iter().filter(|member| addresses.contains(&member.address)) {
+            *member.until() = None;
+        }
+        let mut unwanted = self.unwanted();
+        addresses.iter().for_each(|address| {
+            unwanted.remove(address);
+        });
+        Ok(new)
+    }
+
+    fn unwanted(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.unwanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enlist(&self, addresses: &[String]) -> Result<Vec<Arc<Member>>, FleetError> {
         let made: Vec<Arc<Member>> =
             addresses.iter().map(|address| self.member(address)).collect::<Result<_, NotAnAddress>>()?;
         let mut members = self.lock();
@@ -228,16 +252,20 @@ impl Fleet {
         Ok(new)
     }
 
-    /// Adds a worker that has to come again within `within`, or says that a known one came.
+    /// Adds a worker that has to come again within `within`, or says that a known one came. One that an operator removed
+    /// is not taken before it has left.
     ///
     /// # Errors
     /// As [`add`](Self::add).
     pub fn register(&self, at: &str, within: Duration) -> Result<Option<Arc<Member>>, FleetError> {
         let at = address(at)?;
-        let new = self.add(std::slice::from_ref(&at))?.pop();
+        if self.unwanted().contains(&at) {
+            return Ok(None);
+        }
+        let new = self.enlist(std::slice::from_ref(&at))?.pop();
         let until = Instant::now() + within;
         for member in self.lock().iter().filter(|member| member.address == at) {
-            let mut kept = member.until.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = member.until();
             // One that an operator named stays without coming again.
             if new.is_some() || kept.is_some() {
                 *kept = Some(until);
@@ -246,17 +274,27 @@ impl Fleet {
         Ok(new)
     }
 
+    /// Takes a worker off the list that registered itself.
+    pub fn leave(&self, at: &str) {
+        self.unwanted().remove(at);
+        self.remove_where(|member| member.address == at && member.until().is_some());
+    }
+
     /// Takes workers off the list: they end what they have. Those that are not on it are no error.
     pub fn remove(&self, addresses: &[String]) {
+        let mut unwanted = self.unwanted();
+        for member in self.lock().iter().filter(|member| addresses.contains(&member.address)) {
+            if member.until().is_some() && unwanted.len() < MAX_WORKERS {
+                unwanted.insert(member.address.clone());
+            }
+        }
+        drop(unwanted);
         self.remove_where(|member| addresses.contains(&member.address));
     }
 
     /// Takes those off the list that did not come again.
     pub fn remove_late(&self, now: Instant) {
-        self.remove_where(|member| {
-            let until = member.until.lock().unwrap_or_else(PoisonError::into_inner);
-            until.is_some_and(|until| until < now)
-        });
+        self.remove_where(|member| member.until().is_some_and(|until| until < now));
     }
 
     fn remove_where(&self, gone: impl Fn(&Member) -> bool) {
@@ -267,7 +305,6 @@ impl Fleet {
             if goes {
                 tracing::info!(worker = member.address, "the worker is removed");
                 member.removed.cancel();
-                self.metrics.forget_worker(&member.address);
             }
             !goes
         });
@@ -282,13 +319,13 @@ impl Fleet {
         let at = address(at)?;
         let standing = Standing { health: Health::Unknown, version: String::new(), is_meze: false };
         Ok(Arc::new(Member {
-            worker: Worker::new(&at, self.connect_within, self.max_proof_bytes)?,
+            worker: Worker::new(&at, self.connect_within, self.silence, self.max_proof_bytes)?,
             address: at,
             standing: watch::Sender::new(standing),
             removed: CancellationToken::new(),
             recheck: Notify::new(),
             until: Mutex::new(None),
-            seat: watch::Sender::new(Seat::Free),
+            has: watch::Sender::new(None),
         }))
     }
 
@@ -459,6 +496,24 @@ mod tests {
         fleet.remove_late(Instant::now() + Duration::from_secs(1));
         let left: Vec<String> = fleet.members().iter().map(|member| member.address.clone()).collect();
         assert_eq!(left, ["127.0.0.1:1"]);
+    }
+
+    #[tokio::test]
+    async fn an_operator_has_the_last_word_about_workers_that_register_themselves() {
+        let fleet = fleet(None);
+        let at = "127.0.0.1:1".to_owned();
+        let minute = Duration::from_secs(60);
+        fleet.register(&at, minute).unwrap();
+        fleet.remove(std::slice::from_ref(&at));
+        assert!(fleet.register(&at, minute).unwrap().is_none() && fleet.is_empty());
+        // After it has left it may come anew.
+        fleet.leave(&at);
+        assert!(fleet.register(&at, minute).unwrap().is_some());
+        // Named by an operator it stays, whether it comes or leaves.
+        fleet.add(std::slice::from_ref(&at)).unwrap();
+        fleet.leave(&at);
+        fleet.remove_late(Instant::now() + 2 * minute);
+        assert_eq!(fleet.len(), 1);
     }
 
     #[test]

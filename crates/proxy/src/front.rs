@@ -74,7 +74,7 @@ impl Front {
         let mut changes = self.shared.fleet.changes();
         loop {
             changes.borrow_and_update();
-            let serving = !self.shared.ending.is_cancelled() && self.shared.fleet.usable() > 0;
+            let serving = !self.shared.ending.is_cancelled() && self.shared.fleet.healthy() > 0;
             health.set(serving).await;
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { break },
@@ -117,9 +117,7 @@ impl Front {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let members = fleet.members();
         let healthy = members.iter().filter(|member| member.is_healthy()).count();
-        let free = |member: &&Arc<crate::fleet::Member>| {
-            member.is_healthy() && *member.seat.borrow() == crate::fleet::Seat::Free
-        };
+        let free = |member: &&Arc<crate::fleet::Member>| member.is_healthy() && member.has.borrow().is_none();
         metrics.queue_size.set(number(waiting));
         metrics.running.set(number(running));
         metrics.worker_count.set(number(members.len()));
@@ -179,7 +177,7 @@ impl Proofs for Front {
         WorkerStatus {
             version: self.version(),
             supported_proof_type: self.shared.settings.kind.to_wire(),
-            ready: self.shared.fleet.usable() > 0,
+            ready: self.shared.fleet.healthy() > 0,
             // As a worker behind another proxy it takes more than one request.
             busy: false,
             meze_version: self.shared.settings.meze_version.clone(),

@@ -50,7 +50,7 @@ impl Workers for Register {
 
     async fn leave(&self, request: Request<Registration>) -> Result<Response<Registered>, Status> {
         let address = self.admit(request)?;
-        self.members.remove(&[address]);
+        self.members.leave(&address);
         Ok(Self::come_again())
     }
 }

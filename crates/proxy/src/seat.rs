@@ -17,12 +17,12 @@ use transport::message::{Answer, Beat, Done, Failed, Held, Hello, Notice, Offer,
 use transport::plane::{Opened, PlaneError, Role, SessionId, WorkPlane as _};
 
 use crate::desk::Desk;
-use crate::fleet::{Fleet, Member, Seat};
+use crate::fleet::{Fleet, Health, Member};
 
 /// One question for a task waits so long before the next.
 const POLL: Duration = Duration::from_secs(25);
 
-/// How often a worker with a request is asked whether it lives.
+/// How often a worker with a request is asked whether it lives, at most.
 const PROBE_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a worker that said that it is busy is left alone.
@@ -38,6 +38,8 @@ pub(crate) struct Keeper {
     pub(crate) desk: Desk,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) silence: Duration,
+    /// The longest that a request takes.
+    pub(crate) timeout: Duration,
 }
 
 /// A session at the dispatcher, closed when it is dropped.
@@ -65,17 +67,22 @@ enum Ended {
 impl Keeper {
     /// Works for a member for as long as it is on the list.
     pub(crate) async fn keep(self, member: Arc<Member>) {
+        self.work_for(&member).await;
+        self.desk.metrics().forget_worker(&member.address);
+    }
+
+    async fn work_for(&self, member: &Member) {
         let mut standing = member.standing.subscribe();
         loop {
             let healthy = async {
                 // The sender lives in the member.
-                let _ = standing.wait_for(|standing| standing.health == crate::fleet::Health::Healthy).await;
+                let _ = standing.wait_for(|standing| standing.health == Health::Healthy).await;
             };
             tokio::select! {
                 () = healthy => {}
                 () = member.removed.cancelled() => return,
             }
-            if let Err(error) = self.serve(&member).await {
+            if let Err(error) = self.serve(member).await {
                 tracing::debug!(worker = member.address, %error, "the session ended");
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
@@ -100,7 +107,7 @@ impl Keeper {
         let mut open = Open { dispatcher: &self.dispatcher, id: session, notices };
         let mut standing = member.standing.subscribe();
         while member.is_healthy() {
-            let unhealthy = standing.wait_for(|standing| standing.health != crate::fleet::Health::Healthy);
+            let unhealthy = standing.wait_for(|standing| standing.health != Health::Healthy);
             let offer = tokio::select! {
                 offer = self.dispatcher.next(session, POLL) => offer?,
                 () = member.removed.cancelled() => return Ok(()),
@@ -116,15 +123,19 @@ impl Keeper {
     /// Sees one task through.
     async fn work(&self, member: &Member, open: &mut Open<'_>, offer: Offer) -> Result<(), PlaneError> {
         let held = Held { task: offer.task, token: offer.token };
-        let input = match &offer.input {
-            Payload::Inline(bytes) => Bytes::copy_from_slice(bytes),
-            Payload::Blob { digest, .. } => match self.dispatcher.read_blob(*digest).await {
-                Ok(bytes) => bytes,
-                Err(error) => return self.failed(open.id, held, Cause::Blob, error.to_string(), Duration::ZERO).await,
-            },
+        let input = match self.desk.input(&offer.task, &offer.input).await {
+            Some(Ok(bytes)) => bytes,
+            Some(Err(error)) => {
+                return self.failed(open.id, held, Cause::Blob, error.to_string(), Duration::ZERO).await;
+            }
+            // It was given up meanwhile, and its lease is over or will be.
+            None => {
+                let reason = "nobody wants it any more".to_owned();
+                return self.failed(open.id, held, Cause::Returned, reason, Duration::ZERO).await;
+            }
         };
-        member.seat.send_replace(Seat::Taken);
-        let _free = Free(member);
+        member.has.send_replace(Some(offer.task));
+        let _free = Free { member, fleet: &self.fleet };
         let metrics = self.desk.metrics();
         metrics.worker_request_count.with_label_values(&[&member.address]).inc();
         let span = tracing::debug_span!(target: SPANS, "work", worker = member.address, token = %offer.token);
@@ -142,11 +153,10 @@ impl Keeper {
                 let cause = cause_of(&status);
                 metrics.attempts_failed.with_label_values(&[cause.name()]).inc();
                 tracing::info!(worker = member.address, task = %held.task, %cause, error = status.message(), "no proof");
-                let lost = matches!(cause, Cause::Disconnected | Cause::Exit);
-                if lost {
+                if matches!(cause, Cause::Disconnected | Cause::Exit | Cause::Protocol) {
                     member.failed(status.message());
                 }
-                let answer = self.failed(open.id, held, cause, refusal::to_text(&status), took).await;
+                let answer = self.failed(open.id, held, counted(cause), refusal::to_text(&status), took).await;
                 if cause == Cause::Returned {
                     tokio::time::sleep(BUSY_PAUSE).await;
                 }
@@ -158,8 +168,10 @@ impl Keeper {
             }
             Ended::Silent => {
                 metrics.attempts_failed.with_label_values(&[Cause::Expired.name()]).inc();
-                member.failed(&format!("it was silent for {} s with a request", self.silence.as_secs()));
-                Ok(())
+                let reason = format!("the worker was silent for {} s with a request", self.silence.as_secs());
+                member.failed(&reason);
+                let reason = refusal::to_text(&refusal::not_ready(&reason));
+                self.failed(open.id, held, counted(Cause::Expired), reason, took).await
             }
         }
     }
@@ -175,44 +187,43 @@ impl Keeper {
     ) -> Ended {
         let kind = self.desk.kind();
         let mut call = std::pin::pin!(member.worker.prove(kind, input, traceparent));
-        let mut heard = Instant::now();
+        let (begun, mut heard, mut stopped) = (Instant::now(), Instant::now(), false);
         let mut probe = Box::pin(self.probe(member));
         loop {
             let mut stop = false;
             tokio::select! {
                 biased;
-                answer = call.as_mut() => return Ended::Answered(answer),
-                notice = open.notices.recv() => match notice {
+                answer = call.as_mut() => return if stopped { Ended::Stopped } else { Ended::Answered(answer) },
+                notice = open.notices.recv(), if !stopped => match notice {
                     Some(Notice::Stop(token)) => stop = token == held.token,
                     Some(Notice::Drain) => {}
                     // The dispatcher starts again, or ends: what comes of it is not known here.
-                    None => return Ended::Stopped,
+                    None => stop = true,
                 },
                 lives = &mut probe => {
                     probe = Box::pin(self.probe(member));
                     if lives {
                         heard = Instant::now();
                         let beat = Beat { held, stage: "proving".to_owned(), done: 0, total: 0, rss_bytes: 0 };
-                        stop = matches!(self.dispatcher.beat(open.id, beat).await, Ok(false));
+                        stop = !stopped && matches!(self.dispatcher.beat(open.id, beat).await, Ok(false));
                     }
                 }
             }
             if heard.elapsed() > self.silence {
-                return Ended::Silent;
+                return if stopped { Ended::Stopped } else { Ended::Silent };
             }
             if stop {
-                member.seat.send_replace(Seat::Winding);
-                self.fleet.ring();
+                // Ours stops when the request is taken back. Another cannot be stopped: it is free when it answers, and
+                // not before.
+                stopped = true;
                 if member.standing().is_meze {
-                    break;
+                    return Ended::Stopped;
                 }
-                // It cannot be stopped: it is free when it answers, and not before.
-                let _ = tokio::time::timeout(self.silence, call.as_mut()).await;
+            }
+            if stopped && begun.elapsed() > self.timeout {
                 return Ended::Stopped;
             }
         }
-        // Taking the request back is what stops it.
-        Ended::Stopped
     }
 
     /// Waits until a worker of ours has stopped what was taken back from it. Another one has, or was waited for.
@@ -228,7 +239,7 @@ impl Keeper {
 
     /// After a while, whether it answers.
     async fn probe(&self, member: &Member) -> bool {
-        tokio::time::sleep(PROBE_EVERY).await;
+        tokio::time::sleep(PROBE_EVERY.min(self.silence / 4)).await;
         member.worker.status(self.silence).await.is_ok()
     }
 
@@ -260,11 +271,15 @@ impl Keeper {
 }
 
 /// Takes the mark off a member when its work is over, once it has really stopped.
-struct Free<'a>(&'a Member);
+struct Free<'a> {
+    member: &'a Member,
+    fleet: &'a Fleet,
+}
 
 impl Drop for Free<'_> {
     fn drop(&mut self) {
-        self.0.seat.send_replace(Seat::Free);
+        self.member.has.send_replace(None);
+        self.fleet.ring();
     }
 }
 
@@ -279,22 +294,28 @@ fn unix_ms() -> u64 {
 
 /// What a worker's answer says about whose fault it is.
 fn cause_of(status: &Status) -> Cause {
+    if std::error::Error::source(status).is_some() {
+        // Made of a connection that could not be had, or of one that broke under the request: that may have killed the
+        // worker.
+        return if never_arrived(status) { Cause::Disconnected } else { Cause::Exit };
+    }
     match status.code() {
-        // It was not there, or is no more. A connection that broke under a request may have killed its worker.
-        Code::Unavailable if is_its_own(status) || never_arrived(status) => Cause::Disconnected,
-        Code::Unavailable => Cause::Exit,
+        Code::InvalidArgument if refusal::is_of_another_kind(status) => Cause::Protocol,
+        Code::InvalidArgument | Code::OutOfRange => Cause::InvalidInput,
         Code::ResourceExhausted => Cause::Returned,
+        Code::Unavailable => Cause::Disconnected,
         Code::Cancelled | Code::DeadlineExceeded => Cause::Expired,
-        Code::Internal | Code::DataLoss | Code::Aborted => Cause::Prover,
         // What tonic makes of an answer that is none, as after a panic.
         Code::Unknown => Cause::Panic,
-        _ => Cause::InvalidInput,
+        Code::Internal | Code::DataLoss | Code::Aborted => Cause::Prover,
+        // Whoever answers so is no worker of this type and line, or something in front of it.
+        _ => Cause::Protocol,
     }
 }
 
-/// Said by the worker, rather than made of a broken connection.
-fn is_its_own(status: &Status) -> bool {
-    std::error::Error::source(status).is_none()
+/// The same as the dispatcher counts it: whatever is a worker's fault uses up a retry.
+fn counted(cause: Cause) -> Cause {
+    if cause.counts() { cause } else { Cause::Exit }
 }
 
 fn never_arrived(status: &Status) -> bool {
@@ -309,4 +330,33 @@ fn never_arrived(status: &Status) -> bool {
         under = error.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use miden_wire::kind::ProofKind;
+
+    #[test]
+    fn only_what_is_wrong_with_the_request_itself_is_not_tried_again() {
+        for (status, cause) in [
+            (Status::invalid_argument("failed to decode request"), Cause::InvalidInput),
+            (Status::out_of_range("too large"), Cause::InvalidInput),
+            (refusal::unsupported(ProofKind::Batch, ProofKind::Block), Cause::Protocol),
+            (Status::invalid_argument("unsupported proof type"), Cause::Protocol),
+            (Status::unimplemented("no such method"), Cause::Protocol),
+            (Status::permission_denied("a middlebox"), Cause::Protocol),
+            (refusal::busy(), Cause::Returned),
+            (refusal::not_ready("starting"), Cause::Disconnected),
+            (Status::internal("failed to prove"), Cause::Prover),
+            (Status::from_error(Box::new(std::io::Error::from(std::io::ErrorKind::ConnectionReset))), Cause::Exit),
+        ] {
+            assert_eq!(cause_of(&status), cause, "{status:?}");
+            assert_eq!(
+                counted(cause).class() == proving::error::FailureClass::InvalidInput,
+                cause == Cause::InvalidInput
+            );
+            assert!(counted(cause).counts());
+        }
+    }
 }

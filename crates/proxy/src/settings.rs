@@ -37,8 +37,6 @@ pub struct Settings {
     pub max_request_bytes: usize,
     /// The most bytes of a proof.
     pub max_proof_bytes: usize,
-    /// Leases may be lost so often for the proxy's own restarts, beside the retries.
-    pub restarts: u32,
     /// The workers that it begins with, each `host:port`.
     pub workers: Vec<String>,
 }
@@ -62,7 +60,6 @@ impl Settings {
             keep: Duration::from_secs(600),
             max_request_bytes: miden_wire::server::DEFAULT_MAX_REQUEST_BYTES,
             max_proof_bytes: 32 << 20,
-            restarts: 0,
             workers: Vec::new(),
         }
     }

@@ -79,6 +79,12 @@ impl Members {
         self.fleet.forget_line_if_alone();
     }
 
+    /// Takes a worker off the list that registered itself.
+    pub fn leave(&self, address: &str) {
+        self.fleet.leave(address);
+        self.fleet.forget_line_if_alone();
+    }
+
     /// How many are on the list.
     pub fn count(&self) -> usize {
         self.fleet.len()
@@ -126,7 +132,8 @@ pub async fn start(
 ) -> Result<Proxy, ProxyError> {
     let metrics = Arc::new(Metrics::new()?);
     let fleet = Arc::new(Fleet::new(&settings, metrics.clone()));
-    let desk = Desk::new(&settings, fleet.clone(), metrics.clone());
+    let ending = CancellationToken::new();
+    let desk = Desk::new(&settings, fleet.clone(), metrics.clone(), ending.clone());
     let parts = Parts {
         config: config(&settings),
         store,
@@ -141,11 +148,15 @@ pub async fn start(
     let Running { dispatcher, ended } = dispatcher::start(parts).await?;
     desk.open(dispatcher.clone());
 
-    let keeper =
-        Keeper { dispatcher: dispatcher.clone(), desk: desk.clone(), fleet: fleet.clone(), silence: settings.silence };
+    let keeper = Keeper {
+        dispatcher: dispatcher.clone(),
+        desk: desk.clone(),
+        fleet: fleet.clone(),
+        silence: settings.silence,
+        timeout: settings.timeout,
+    };
     let members = Members { fleet: fleet.clone(), keeper, tasks: TaskTracker::new() };
     members.add(&settings.workers)?;
-    let ending = CancellationToken::new();
     let front = Front::new(settings, desk, fleet.clone(), metrics, ending.clone());
     let more = token.map_or_else(Router::new, |token| {
         tonic::service::Routes::new(Register::service(members.clone(), token)).prepare().into_axum_router()
@@ -199,17 +210,19 @@ async fn remove_late(members: Members) {
 }
 
 fn config(settings: &Settings) -> Config {
-    let attempts = settings.retries.saturating_add(1);
     let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let mut config = Config {
-        lease_ms: ms(settings.silence).max(1000),
-        max_failures: attempts,
-        max_losses: attempts.saturating_add(settings.restarts),
+        // The proxy itself sees first when a worker is silent.
+        lease_ms: ms(settings.silence).saturating_mul(2).max(2000),
+        // No worker comes back with a lease: the calls end with the proxy.
+        grace_ms: 100,
+        max_failures: settings.retries.saturating_add(1),
         // A single worker tries again; with others, one of them does.
         avoid_ms: 1_000,
         kinds: [settings.kind.kind()].into(),
         keep_finished_tasks: MAX_KEPT,
-        keep_finished_ms: ms(settings.keep),
+        // The desk decides what is given again; what it has still to hear of stays in any case.
+        keep_finished_ms: ms(settings.keep).max(60_000),
         ..Config::default()
     };
     config.limits.input_bytes = settings.max_request_bytes as u64;

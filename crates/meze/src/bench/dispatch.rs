@@ -11,7 +11,6 @@ mod lag;
 mod load;
 mod server;
 mod shares;
-mod stats;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,8 +21,8 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use self::server::Server;
-use self::stats::{median, spread};
 use super::machine::Machine;
+use super::stats::{self, median, spread};
 use crate::console::Console;
 
 /// What the fabric costs: latency, throughput, memory, fairness and recovery, with proofs that sleep

@@ -1,7 +1,6 @@
 //! `meze add-workers` and `meze remove-workers`: the workers of a proxy on this machine.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -9,6 +8,7 @@ use serde_json::json;
 
 use super::runtime;
 use crate::command::Usage;
+use crate::connection::plain_http;
 use crate::console::Console;
 
 /// What is to be done with them.
@@ -66,7 +66,7 @@ async fn tell(port: u16, verb: &str, workers: &[String]) -> Result<u64> {
     let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut query = vec![("action".to_owned(), verb.to_owned()), ("control_port".to_owned(), port.to_string())];
     query.extend((0..).zip(workers).map(|(place, worker): (usize, _)| (format!("workers[{place}]"), worker.clone())));
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+    let client = plain_http()?;
     let answer = client.get(format!("http://{at}/")).query(&query).send().await;
     let answer = answer.with_context(|| format!("no proxy answers on {at}: is this its --control-port?"))?;
     let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());

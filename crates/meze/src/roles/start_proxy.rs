@@ -25,9 +25,6 @@ use super::{more_files, runtime, secrets};
 use crate::console::Console;
 use crate::settings::truth;
 
-/// So many of the proxy's own restarts use up no retry of a request.
-const RESTARTS: u32 = 8;
-
 /// Start a proxy of the Miden proving service: one address for a fleet of workers
 ///
 /// Requests wait in a bounded queue for a free worker of the proxy's type and line; what fails for its worker's fault is
@@ -212,7 +209,6 @@ async fn begin(args: &StartProxyArgs) -> Result<Proxy> {
         keep: args.keep_results,
         max_request_bytes: bytes,
         max_proof_bytes: bytes,
-        restarts: if durable { RESTARTS } else { 0 },
         workers: if args.named.is_empty() { args.workers.clone() } else { args.named.clone() },
         ..Settings::new(args.prover_type)
     };

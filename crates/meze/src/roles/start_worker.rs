@@ -76,7 +76,7 @@ pub struct StartWorkerArgs {
     #[arg(long, env = "MPS_WORKER_REGISTER", value_name = "URL", requires = "registration_token_file")]
     pub register: Option<String>,
 
-    /// How the proxy reaches this worker [default: the local address of the way to the proxy, and the port]
+    /// How the proxy reaches this worker; needed unless it listens on 127.0.0.1 only
     #[arg(long, env = "MPS_WORKER_ADDRESS", value_name = "HOST:PORT")]
     pub address: Option<String>,
 
@@ -88,6 +88,9 @@ pub struct StartWorkerArgs {
     #[arg(long, value_name = "FILE", hide = true)]
     pub starts_log: Option<PathBuf>,
 }
+
+/// How long answers may take to get away, once there is no proof any more.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Works until told to end.
 ///
@@ -127,8 +130,7 @@ async fn work(args: &StartWorkerArgs, console: Console) -> Result<()> {
         async move { worker.tell(health).await }
     });
     let stop = CancellationToken::new();
-    let mut servers =
-        vec![tokio::spawn(serve(socket, for_browsers(routes), Limits::default(), stop.clone(), args.grace))];
+    let mut servers = vec![tokio::spawn(serve(socket, for_browsers(routes), Limits::default(), stop.clone(), CLOSING))];
     if let Some(port) = args.metrics_port {
         let socket = listen(ip, port, "--metrics-port (MPS_WORKER_METRICS_PORT)").await?;
         console.say(format!("worker: metrics on http://{}", socket.local_addr()?));
@@ -152,8 +154,13 @@ async fn work(args: &StartWorkerArgs, console: Console) -> Result<()> {
     if let Some(registrar) = registrar {
         registrar.leave().await;
     }
-    // Who watches its health hears it before the connections close.
+    // Who watches its health hears it, and a proxy goes on asking it how it is, before the connections close.
     let _ = telling.await;
+    tokio::select! {
+        () = worker.idle() => {}
+        () = tokio::time::sleep(args.grace) => {}
+        () = shutdown.ending_now() => {}
+    }
     stop.cancel();
     tokio::select! {
         () = ended(servers) => {}

@@ -1,11 +1,12 @@
 //! What a page in a browser needs: gRPC-web, and CORS on every answer.
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use meze::connection::plain_http;
 use miden_wire::kind::ProofKind;
 use miden_wire::proto::remote_prover::{Proof, ProofRequest};
 use prost::Message as _;
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 
 use crate::harness::{House, LONG, bytes, until};
 
@@ -22,7 +23,7 @@ fn framed(kind: ProofKind, payload: Bytes) -> Vec<u8> {
 }
 
 async fn post(url: &str, service: &str, body: Vec<u8>) -> Response {
-    let request = Client::new().post(format!("{url}/{service}/Prove")).header("origin", ORIGIN);
+    let request = plain_http().unwrap().post(format!("{url}/{service}/Prove")).header("origin", ORIGIN);
     let request = request.header("content-type", "application/grpc-web+proto").header("x-grpc-web", "1");
     request.body(body).send().await.unwrap()
 }
@@ -76,7 +77,8 @@ async fn a_page_gets_a_proof_and_reads_that_the_queue_is_full() {
     assert_eq!(full.headers()["grpc-status"], "8");
     assert!(full.headers()["grpc-message"].to_str().unwrap().contains("Too"), "{full:?}");
     // A preflight is answered without any place.
-    let preflight = Client::new()
+    let preflight = plain_http()
+        .unwrap()
         .request(Method::OPTIONS, format!("{}/remote_prover.Api/Prove", proxy.url))
         .header("origin", ORIGIN)
         .header("access-control-request-method", "POST")

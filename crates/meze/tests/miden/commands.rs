@@ -1,5 +1,6 @@
 //! The service's commands as they were typed before: names, variables, errors.
 
+use meze::connection::plain_http;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -71,8 +72,9 @@ fn the_services_variables_of_both_lines_are_heard() {
     let said = proxy.wait_said("status on ", START);
     let status = format!("{}/status", said.split(',').next().unwrap());
     until("the worker is healthy", START, || {
-        let page: serde_json::Value =
-            crate::harness::block_on(async { reqwest::get(&status).await.unwrap().json().await.unwrap() });
+        let page: serde_json::Value = crate::harness::block_on(async {
+            plain_http().unwrap().get(&status).send().await.unwrap().json().await.unwrap()
+        });
         page["workers"][0]["status"] == "Healthy"
     });
 }

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use meze::connection::plain_http;
 use miden_wire::kind::ProofKind;
 
 use crate::harness::{BATCHES, House, LONG, Proxy, START, block_on, bytes, until};
@@ -91,7 +92,7 @@ fn control_is_for_this_machine_alone_whatever_headers_say() {
     let query = "/?action=Add&workers[0]=127.0.0.1%3A9&control_port=8083";
     let get = |url: String, header: Option<(&'static str, &'static str)>| {
         block_on(async move {
-            let request = reqwest::Client::new().get(url).timeout(Duration::from_secs(5));
+            let request = plain_http().unwrap().get(url).timeout(Duration::from_secs(5));
             let request = match header {
                 Some((name, value)) => request.header(name, value),
                 None => request,

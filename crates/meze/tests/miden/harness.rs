@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use meze::connection::plain_http;
 use miden_wire::client::Worker as Caller;
 use miden_wire::kind::ProofKind;
 use nix::sys::signal::{Signal, kill};
@@ -208,7 +209,7 @@ impl Proxy {
     /// Its status page.
     pub(crate) fn page(&self) -> Value {
         let url = format!("{}/status", self.status);
-        block_on(async { reqwest::get(url).await.unwrap().json().await.unwrap() })
+        block_on(async { plain_http().unwrap().get(url).send().await.unwrap().json().await.unwrap() })
     }
 
     pub(crate) fn healthy(&self) -> usize {
@@ -228,14 +229,15 @@ impl Proxy {
 
     /// A number of its metrics page; 0 where it is not there.
     pub(crate) fn metric(&self, name: &str) -> f64 {
-        let text = block_on(async { reqwest::get(&self.metrics).await.unwrap().text().await.unwrap() });
+        let text =
+            block_on(async { plain_http().unwrap().get(&self.metrics).send().await.unwrap().text().await.unwrap() });
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.map_or(0.0, |number| number.parse().unwrap())
     }
 }
 
 fn caller(address: &str) -> Caller {
-    Caller::new(address, Duration::from_secs(5), 32 << 20).unwrap()
+    Caller::new(address, Duration::from_secs(5), Duration::from_secs(60), 32 << 20).unwrap()
 }
 
 /// One proof over a connection of its own.

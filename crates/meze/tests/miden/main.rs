@@ -11,6 +11,7 @@
 //! | `hostile` | thousands of bad requests, and then a good one |
 //! | `durable` | the proxy killed in the middle; no witness in any file |
 //! | `commands` | names, variables, errors |
+//! | `long` | 64 real transactions, Miden's own worker and client of the line 0.9, a page in Chromium |
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -21,6 +22,7 @@ mod faults;
 mod fleet;
 mod harness;
 mod hostile;
+mod long;
 #[path = "../scenarios/harness/process.rs"]
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod process;

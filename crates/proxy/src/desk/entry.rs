@@ -21,6 +21,10 @@ pub(super) struct Entry {
     /// Its job, once the dispatcher has it.
     pub(super) job: Option<JobId>,
     pub(super) waiters: usize,
+    /// How many have attached so far.
+    pub(super) turns: u64,
+    /// The request, unless it is of a run before: then its blob has it.
+    pub(super) payload: Option<Bytes>,
     /// A worker has it.
     pub(super) running: bool,
     /// Since when it waits, until it was first handed out.
@@ -30,8 +34,8 @@ pub(super) struct Entry {
 
 impl Entry {
     /// A new one, with one who waits.
-    pub(super) fn new(serial: Serial) -> Self {
+    pub(super) fn new(serial: Serial, payload: Option<Bytes>) -> Self {
         let outcome = watch::Sender::new(None);
-        Self { serial, job: None, waiters: 1, running: false, since: Some(Instant::now()), outcome }
+        Self { serial, job: None, waiters: 1, turns: 0, payload, running: false, since: Some(Instant::now()), outcome }
     }
 }

@@ -1,7 +1,5 @@
 //! What the desk hears from the dispatcher's records.
 
-use std::time::Instant;
-
 use dispatch::model::{Failure, Job, JobId, JobState, Phase, Task};
 use dispatch::record::Record;
 use dispatch::state::State;
@@ -39,8 +37,8 @@ impl Observer for Notes {
 impl Desk {
     fn opened(&self, job: JobId, name: &str) {
         let mut books = self.books();
-        let Some(task) = books.opening.get(name).copied() else { return };
-        if let Some(entry) = books.entries.get_mut(&task).filter(|entry| entry.job.is_none()) {
+        let Some((task, serial)) = books.opening.get(name).copied() else { return };
+        if let Some(entry) = books.entries.get_mut(&task).filter(|entry| entry.serial == serial) {
             entry.job = Some(job);
         }
     }
@@ -127,8 +125,23 @@ impl Desk {
         }
         for (id, job) in &durable.jobs {
             if job.owner == self.shared.owner {
+                if let Some((task, serial)) = books.opening.get(&job.name).copied()
+                    && let Some(entry) = books.entries.get_mut(&task).filter(|entry| entry.serial == serial)
+                {
+                    entry.job = Some(*id);
+                }
                 self.recover(&mut books, *id, job, durable.tasks.get(&job.root.unwrap_or_else(no_task)), &running);
             }
+        }
+        // Requests of a run before wait for those who asked, as if these had just left.
+        let alone = books.entries.iter().filter(|(_, entry)| entry.waiters == 0);
+        let alone: Vec<(TaskId, Serial)> = alone.map(|(task, entry)| (*task, entry.serial)).collect();
+        drop(books);
+        if !alone.is_empty() {
+            tracing::info!(requests = alone.len(), "going on with requests of before");
+        }
+        for (task, serial) in alone {
+            self.linger(self.books(), task, serial);
         }
     }
 
@@ -142,26 +155,11 @@ impl Desk {
             }
             JobState::Open if !books.entries.contains_key(&root) => {
                 books.serial += 1;
-                let mut entry = Entry::new(Serial(books.serial));
+                let mut entry = Entry::new(Serial(books.serial), None);
                 (entry.job, entry.waiters, entry.running) = (Some(id), 0, running(&root));
                 books.entries.insert(root, entry);
             }
             _ => {}
-        }
-    }
-
-    /// Requests of a run before wait for those who asked, as if these had just left.
-    pub(super) fn linger_over_all(&self) {
-        let alone: Vec<(TaskId, Serial)> = {
-            let books = self.books();
-            let alone = books.entries.iter().filter(|(_, entry)| entry.waiters == 0);
-            alone.map(|(task, entry)| (*task, entry.serial)).collect()
-        };
-        if !alone.is_empty() {
-            tracing::info!(requests = alone.len(), since = ?Instant::now(), "going on with requests of before");
-        }
-        for (task, serial) in alone {
-            self.linger(self.books(), task, serial);
         }
     }
 }
