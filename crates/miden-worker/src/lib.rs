@@ -3,6 +3,7 @@
 //! [`MidenWorker`] is what [`miden_wire::server`] serves; [`MidenWorker::tell`] keeps its health true.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,9 @@ use miden_wire::kind::ProofKind;
 use miden_wire::proto::remote_prover::{ProxyStatus, WorkerStatus};
 use miden_wire::refusal;
 use miden_wire::server::{Call, Health, Proofs};
-use proving::lease::Cause;
+use proving::id::{Owner, TaskId, TaskParts};
+use proving::lease::{Cause, Token};
+use proving::payload::BlobDigest;
 use proving::statement::Statement;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -44,12 +47,22 @@ pub struct MidenWorker {
     /// The one place that there is.
     seat: Arc<Semaphore>,
     draining: CancellationToken,
+    /// How many requests it had.
+    asked: Arc<AtomicU64>,
+    owner: Owner,
 }
 
 impl MidenWorker {
     /// A worker that proves with `child`, and takes no more requests once `draining` falls.
     pub fn new(settings: Settings, child: ProverChild, draining: CancellationToken) -> Self {
-        Self { settings: Arc::new(settings), child, seat: Arc::new(Semaphore::new(1)), draining }
+        Self {
+            settings: Arc::new(settings),
+            child,
+            seat: Arc::new(Semaphore::new(1)),
+            draining,
+            asked: Arc::default(),
+            owner: "client".parse().expect("a plain word is an owner"),
+        }
     }
 
     /// Why it would take no request, leaving aside that it may have one.
@@ -92,11 +105,15 @@ impl MidenWorker {
         }
     }
 
+    fn ending(&self) -> Result<(), Status> {
+        match self.draining.is_cancelled() {
+            true => Err(refusal::not_ready("the worker is ending")),
+            false => Ok(()),
+        }
+    }
+
     /// A child that is only being replaced is waited for.
     async fn ready(&self) -> Result<(), Status> {
-        if self.draining.is_cancelled() {
-            return Err(refusal::not_ready("the worker is ending"));
-        }
         if let State::Down(reason) = self.child.state() {
             return Err(refusal::not_ready(&format!("the prover does not start: {reason}")));
         }
@@ -110,17 +127,26 @@ impl MidenWorker {
 impl Proofs for MidenWorker {
     async fn prove(&self, call: Call) -> Result<Bytes, Status> {
         self.check(call.proof_type)?;
+        self.ending()?;
         let seat = Arc::clone(&self.seat).try_acquire_owned().map_err(|_| refusal::busy())?;
         let kind = self.settings.kind.kind();
         let span = tracing::debug_span!(target: telemetry::SPANS, "prove", %kind, bytes = call.payload.len());
         telemetry::follow(&span, call.traceparent.as_deref());
+        // As a task is named everywhere, for the log and for those who count.
+        let task = TaskId::of(&TaskParts {
+            owner: &self.owner,
+            kind: &kind,
+            statement: &self.settings.statement,
+            input: &BlobDigest::of(&call.payload).into(),
+            needs: &[],
+        });
         let request = Request {
             kind,
             statement: self.settings.statement.clone(),
             input: call.payload,
             needs: Vec::new(),
             secret: true,
-            task: None,
+            task: Some((task, Token(self.asked.fetch_add(1, Ordering::Relaxed)))),
         };
         let cancel = CancellationToken::new();
         // Falls when the client is gone.

@@ -14,14 +14,15 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 use tonic::Status;
 
 use crate::process::Process;
 
 /// A start of anything may take so long on a machine with other work.
-pub(crate) const START: Duration = Duration::from_secs(90);
+pub(crate) const START: Duration = Duration::from_secs(40);
 /// What has no bound of its own may take so long.
-pub(crate) const LONG: Duration = Duration::from_secs(120);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// So many different batches are there.
 pub(crate) const BATCHES: usize = 64;
@@ -237,6 +238,8 @@ impl Proxy {
 }
 
 fn caller(address: &str) -> Caller {
+    // Its connection lives there, whoever uses it.
+    let _in = runtime().enter();
     Caller::new(address, Duration::from_secs(5), Duration::from_secs(60), 32 << 20).unwrap()
 }
 
@@ -264,10 +267,13 @@ pub(crate) fn until(what: &str, within: Duration, mut is_so: impl FnMut() -> boo
     }
 }
 
+/// For everything of a test that is no task of the test's own runtime.
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap())
+}
+
 /// Runs a future to its end, wherever this is called.
 pub(crate) fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> T {
-    std::thread::scope(|scope| {
-        let run = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future);
-        scope.spawn(run).join().unwrap()
-    })
+    std::thread::scope(|scope| scope.spawn(|| runtime().block_on(future)).join().unwrap())
 }
