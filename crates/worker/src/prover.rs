@@ -22,6 +22,7 @@ use proving::lease::{Cause, Token, Usage};
 use proving::statement::Statement;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use transport::message::Offering;
 
 use self::keeper::Keeper;
@@ -245,6 +246,11 @@ impl ProverChild {
         cancel: CancellationToken,
         standing: watch::Sender<Standing>,
     ) -> Attempt {
+        let span = tracing::debug_span!(target: telemetry::SPANS, "child", kind = %request.kind);
+        self.ordered(request, cancel, standing).instrument(span).await
+    }
+
+    async fn ordered(&self, request: Request, cancel: CancellationToken, standing: watch::Sender<Standing>) -> Attempt {
         // The job's token also falls when this future is dropped.
         let job_cancel = cancel.child_token();
         let _dropped = job_cancel.clone().drop_guard();
