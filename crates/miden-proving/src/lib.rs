@@ -36,25 +36,21 @@ pub fn statement() -> Statement {
 
 /// The prover of `kind`, if it is one of Miden's.
 pub fn prover(kind: &Kind) -> Option<Arc<dyn Prover>> {
-    if *kind == Kind::MIDEN_TRANSACTION {
-        Some(Arc::new(transaction::Transactions))
-    } else if *kind == Kind::MIDEN_BATCH {
-        Some(Arc::new(batch::Batches))
-    } else if *kind == Kind::MIDEN_BLOCK {
-        Some(Arc::new(block::Blocks))
-    } else {
-        None
-    }
+    both(kind).map(|(prover, _)| prover)
 }
 
 /// The verifier of `kind`, if it is one of Miden's.
 pub fn verifier(kind: &Kind) -> Option<Arc<dyn Verifier>> {
+    both(kind).map(|(_, verifier)| verifier)
+}
+
+fn both(kind: &Kind) -> Option<(Arc<dyn Prover>, Arc<dyn Verifier>)> {
     if *kind == Kind::MIDEN_TRANSACTION {
-        Some(Arc::new(transaction::Transactions))
+        Some((Arc::new(transaction::Transactions), Arc::new(transaction::Transactions)))
     } else if *kind == Kind::MIDEN_BATCH {
-        Some(Arc::new(batch::Batches))
+        Some((Arc::new(batch::Batches), Arc::new(batch::Batches)))
     } else if *kind == Kind::MIDEN_BLOCK {
-        Some(Arc::new(block::Blocks))
+        Some((Arc::new(block::Blocks), Arc::new(block::Blocks)))
     } else {
         None
     }
