@@ -60,6 +60,7 @@ struct Shared {
     queue: usize,
     linger: Duration,
     keep: Duration,
+    durable: bool,
     fleet: Arc<Fleet>,
     metrics: Arc<Metrics>,
     dispatcher: OnceLock<Dispatcher>,
@@ -130,6 +131,7 @@ impl Desk {
             queue: settings.queue,
             linger: settings.linger,
             keep: settings.keep,
+            durable: settings.durable,
             fleet,
             metrics,
             dispatcher: OnceLock::new(),
@@ -194,7 +196,8 @@ impl Desk {
         TaskSpec {
             class: self.shared.class.clone(),
             input: Payload::blob_of(payload),
-            secret: true,
+            // It is nowhere but in memory otherwise, with its entry.
+            secret: self.shared.durable,
             needs: Vec::new(),
             memory_bytes: 0,
             traceparent,
@@ -300,7 +303,9 @@ impl Desk {
     async fn try_submit(&self, name: String, spec: TaskSpec, payload: Bytes) -> Result<(JobId, JobState), Status> {
         let dispatcher = self.dispatcher()?;
         let unavailable = |error: &dyn std::fmt::Display| refusal::not_ready(&error.to_string());
-        dispatcher.write_blob(payload, true).await.map_err(|error| unavailable(&error))?;
+        if self.shared.durable {
+            dispatcher.write_blob(payload, true).await.map_err(|error| unavailable(&error))?;
+        }
         let root = Some(spec.id(&self.shared.owner));
         let owner = self.shared.owner.clone();
         let submit = Submit { name, owner, priority: 0, deadline: None, tasks: vec![spec], root };

@@ -106,32 +106,43 @@ impl Keeper {
         let Opened { session, notices, .. } = self.dispatcher.open(Role::Worker, hello).await?;
         let mut open = Open { dispatcher: &self.dispatcher, id: session, notices };
         let mut standing = member.standing.subscribe();
-        while member.is_healthy() {
+        let mut next = None;
+        while next.is_some() || member.is_healthy() {
             let unhealthy = standing.wait_for(|standing| standing.health != Health::Healthy);
-            let offer = tokio::select! {
-                offer = self.dispatcher.next(session, POLL) => offer?,
-                () = member.removed.cancelled() => return Ok(()),
-                _ = unhealthy => return Ok(()),
+            let offer = match next.take() {
+                Some(offer) => Some(offer),
+                None => tokio::select! {
+                    offer = self.dispatcher.next(session, POLL) => offer?,
+                    () = member.removed.cancelled() => return Ok(()),
+                    _ = unhealthy => return Ok(()),
+                },
             };
-            if let Some(offer) = offer {
-                self.work(member, &mut open, offer).await?;
+            let Some(offer) = offer else { continue };
+            let Some(report) = self.work(member, &mut open, offer).await else { continue };
+            if report.leaves_the_worker_free() && !member.removed.is_cancelled() {
+                // Both at once: the next one is on its way while this one is written down.
+                let (told, offer) =
+                    tokio::join!(self.tell(session, report), self.dispatcher.next(session, Duration::ZERO));
+                next = offer?;
+                told?;
+            } else {
+                self.tell(session, report).await?;
             }
         }
         Ok(())
     }
 
-    /// Sees one task through.
-    async fn work(&self, member: &Member, open: &mut Open<'_>, offer: Offer) -> Result<(), PlaneError> {
+    /// Sees one task through; what is to be told, if it is not stopped.
+    async fn work(&self, member: &Member, open: &mut Open<'_>, offer: Offer) -> Option<Report> {
         let held = Held { task: offer.task, token: offer.token };
         let input = match self.desk.input(&offer.task, &offer.input).await {
             Some(Ok(bytes)) => bytes,
             Some(Err(error)) => {
-                return self.failed(open.id, held, Cause::Blob, error.to_string(), Duration::ZERO).await;
+                return Some(Report::failed(held, Cause::Blob, &error.to_string(), Duration::ZERO));
             }
             // It was given up meanwhile, and its lease is over or will be.
             None => {
-                let reason = "nobody wants it any more".to_owned();
-                return self.failed(open.id, held, Cause::Returned, reason, Duration::ZERO).await;
+                return Some(Report::failed(held, Cause::Returned, "nobody wants it any more", Duration::ZERO));
             }
         };
         member.has.send_replace(Some(offer.task));
@@ -147,7 +158,7 @@ impl Keeper {
         match ended {
             Ended::Answered(Ok(proof)) => {
                 metrics.proof_seconds.with_label_values(&[&member.address]).observe(took.as_secs_f64());
-                self.done(open.id, held, proof, took).await
+                Some(Report::Done { held, proof, took })
             }
             Ended::Answered(Err(status)) => {
                 let cause = cause_of(&status);
@@ -156,22 +167,21 @@ impl Keeper {
                 if matches!(cause, Cause::Disconnected | Cause::Exit | Cause::Protocol) {
                     member.failed(status.message());
                 }
-                let answer = self.failed(open.id, held, counted(cause), refusal::to_text(&status), took).await;
                 if cause == Cause::Returned {
                     tokio::time::sleep(BUSY_PAUSE).await;
                 }
-                answer
+                Some(Report::failed(held, counted(cause), &refusal::to_text(&status), took))
             }
             Ended::Stopped => {
                 self.stopped(member).await;
-                Ok(())
+                None
             }
             Ended::Silent => {
                 metrics.attempts_failed.with_label_values(&[Cause::Expired.name()]).inc();
                 let reason = format!("the worker was silent for {} s with a request", self.silence.as_secs());
                 member.failed(&reason);
                 let reason = refusal::to_text(&refusal::not_ready(&reason));
-                self.failed(open.id, held, counted(Cause::Expired), reason, took).await
+                Some(Report::failed(held, counted(Cause::Expired), &reason, took))
             }
         }
     }
@@ -243,30 +253,44 @@ impl Keeper {
         member.worker.status(self.silence).await.is_ok()
     }
 
-    async fn done(&self, session: SessionId, held: Held, proof: Bytes, took: Duration) -> Result<(), PlaneError> {
-        let output = match proof.is_empty() {
-            true => Payload::empty(),
-            false => self.dispatcher.write_blob(proof.clone(), true).await?,
+    /// Tells the dispatcher what came of a task.
+    async fn tell(&self, session: SessionId, report: Report) -> Result<(), PlaneError> {
+        let (held, answer) = match report {
+            Report::Done { held, proof, took } => {
+                let output = match proof.is_empty() {
+                    true => Payload::empty(),
+                    false => self.dispatcher.write_blob(proof.clone(), true).await?,
+                };
+                self.desk.made(held.task, proof);
+                (held, self.dispatcher.done(session, Done { held, output, usage: usage(took) }).await?)
+            }
+            Report::Failed(failed) => (failed.held, self.dispatcher.failed(session, failed).await?),
         };
-        self.desk.made(held.task, proof);
-        match self.dispatcher.done(session, Done { held, output, usage: usage(took) }).await? {
-            Answer::Accepted => {}
-            answer => tracing::info!(task = %held.task, ?answer, "the proof does not count"),
+        if answer != Answer::Accepted {
+            tracing::info!(task = %held.task, ?answer, "the report does not count");
         }
         Ok(())
     }
+}
 
-    async fn failed(
-        &self,
-        session: SessionId,
-        held: Held,
-        cause: Cause,
-        reason: String,
-        took: Duration,
-    ) -> Result<(), PlaneError> {
+/// What is to be told of a task.
+enum Report {
+    Done { held: Held, proof: Bytes, took: Duration },
+    Failed(Failed),
+}
+
+impl Report {
+    fn failed(held: Held, cause: Cause, reason: &str, took: Duration) -> Self {
         let reason = reason.chars().take(1000).collect();
-        self.dispatcher.failed(session, Failed { held, cause, reason, usage: usage(took) }).await?;
-        Ok(())
+        Self::Failed(Failed { held, cause, reason, usage: usage(took) })
+    }
+
+    /// Nothing is wrong with the worker.
+    fn leaves_the_worker_free(&self) -> bool {
+        match self {
+            Self::Done { .. } => true,
+            Self::Failed(failed) => failed.cause == Cause::InvalidInput,
+        }
     }
 }
 

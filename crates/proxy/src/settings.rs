@@ -37,6 +37,8 @@ pub struct Settings {
     pub max_request_bytes: usize,
     /// The most bytes of a proof.
     pub max_proof_bytes: usize,
+    /// Requests are kept with the store, because it outlives the proxy.
+    pub durable: bool,
     /// The workers that it begins with, each `host:port`.
     pub workers: Vec<String>,
 }
@@ -60,6 +62,7 @@ impl Settings {
             keep: Duration::from_secs(600),
             max_request_bytes: miden_wire::server::DEFAULT_MAX_REQUEST_BYTES,
             max_proof_bytes: 32 << 20,
+            durable: false,
             workers: Vec::new(),
         }
     }

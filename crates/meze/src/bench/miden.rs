@@ -91,7 +91,7 @@ impl Table {
 /// A program is missing, or does not do what it should.
 pub(super) fn run(args: &MidenArgs, console: Console) -> Result<()> {
     crate::roles::more_files();
-    let runtime = crate::roles::runtime(2)?;
+    let runtime = crate::roles::runtime(1)?;
     let folder = tempfile::Builder::new().prefix("meze-bench-miden-").tempdir().context("no folder")?;
     let meze = std::env::current_exe().context("the path of this program cannot be found")?;
     let mut makers = Vec::new();

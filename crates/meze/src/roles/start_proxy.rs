@@ -164,7 +164,9 @@ fn line(text: &str) -> Result<String, String> {
 /// Something cannot be set up, or the store was taken over.
 pub fn run(args: &StartProxyArgs, console: Console) -> Result<()> {
     more_files();
-    let runtime = runtime(2)?;
+    // One thread: a request passes through a dozen tasks, and waking another thread for each costs more than all of
+    // them. What takes long, hashing and sealing large bodies and writing to disk, has threads of its own.
+    let runtime = runtime(1)?;
     // Within the runtime, since traces are sent from it; to the end, since it sends the last ones.
     let _entered = runtime.enter();
     let _telemetry = telemetry::init(&telemetry::Options::from_env("miden-prover-proxy")?)?;
@@ -207,6 +209,7 @@ async fn begin(args: &StartProxyArgs) -> Result<Proxy> {
         silence: args.worker_silence.max(Duration::from_secs(1)),
         linger: args.linger.unwrap_or(if durable { args.timeout_secs } else { Duration::ZERO }),
         keep: args.keep_results,
+        durable,
         max_request_bytes: bytes,
         max_proof_bytes: bytes,
         workers: if args.named.is_empty() { args.workers.clone() } else { args.named.clone() },

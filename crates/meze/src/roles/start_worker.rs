@@ -98,7 +98,8 @@ const CLOSING: Duration = Duration::from_secs(2);
 /// Something cannot be set up.
 pub fn run(args: &StartWorkerArgs, console: Console) -> Result<()> {
     more_files();
-    let runtime = runtime(2)?;
+    // One thread: there is one request at a time, and its proof is made in another process.
+    let runtime = runtime(1)?;
     // Within the runtime, since traces are sent from it; to the end, since it sends the last ones.
     let _entered = runtime.enter();
     let _telemetry = telemetry::init(&telemetry::Options::from_env("miden-prover")?)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proving::lease::{Cause, Usage};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::process::{Process, Said};
@@ -75,7 +75,8 @@ impl<'a> Watched<'a> {
     }
 
     async fn until_end(&mut self, cancel: &CancellationToken) -> Ended {
-        let mut samples = interval(self.config.sample_every);
+        // Not at once: a look at the child costs more than some proofs.
+        let mut samples = interval_at(Instant::now() + self.config.sample_every, self.config.sample_every);
         samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut kill_at: Option<Instant> = None;
         let ended = loop {

@@ -19,11 +19,11 @@ use super::service::{Make, Maker, Service};
 pub(super) async fn small(makers: &[Maker], seconds: u64, table: &mut Table) -> Result<()> {
     for clients in [1, 4, 16] {
         for maker in makers {
-            let worker = maker.worker("batch").await?;
-            let proxy = maker.proxy("batch", &[&worker], &[]).await?;
+            let workers = [maker.worker("batch").await?, maker.worker("batch").await?];
+            let proxy = maker.proxy("batch", &[&workers[0], &workers[1]], &[]).await?;
             let (served, others) = flood(&proxy, clients, Duration::from_secs(seconds)).await?;
             let rate = served as f64 / seconds as f64;
-            let what = format!("small requests through the proxy, {clients} clients");
+            let what = format!("small requests through the proxy, 2 workers, {clients} clients");
             let cpu = proxy.cpu_seconds()? / (served + others).max(1) as f64 * 1e6;
             let note = format!("{others} refused; {cpu:.0} µs of the proxy's CPU each");
             table.add(&what, maker.make.name(), format!("{rate:.0}/s"), note);

@@ -18,12 +18,13 @@ pub(super) async fn batches(makers: &[Maker], runs: usize, table: &mut Table) ->
         let requests = maker.batches()?;
         ensure!(!requests.is_empty(), "there are no batches to ask for");
         let worker = maker.worker("batch").await?;
-        let proxy = maker.proxy("batch", &[&worker], &[]).await?;
-        for (place, service) in [("from the worker", &worker), ("through the proxy", &proxy)] {
-            let caller = service.caller()?;
-            caller.status(Duration::from_secs(5)).await.ok();
+        for place in ["from the worker", "through the proxy"] {
             let mut times = Vec::new();
             for _ in 0..runs {
+                // A new one each time: it would know the answers of the last one.
+                let proxy = maker.proxy("batch", &[&worker], &[]).await?;
+                let caller = if place == "from the worker" { worker.caller()? } else { proxy.caller()? };
+                caller.status(Duration::from_secs(5)).await.ok();
                 for request in &requests {
                     let begun = Instant::now();
                     let answer = caller.prove(ProofKind::Batch, request.clone(), None).await;
@@ -31,8 +32,6 @@ pub(super) async fn batches(makers: &[Maker], runs: usize, table: &mut Table) ->
                     answer.map_err(|status| anyhow::anyhow!("a batch {place}: {status}"))?;
                     times.push(took);
                 }
-                // Answers of before are not kept, but are forgotten only now and then.
-                tokio::time::sleep(Duration::from_millis(500)).await;
             }
             times.sort_by(f64::total_cmp);
             let note = format!("p99 {:.1} ms of {}", percentile(&times, 0.99), times.len());
