@@ -69,36 +69,16 @@ async fn a_worker_that_is_frozen_loses_its_request_to_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_ends_every_prover_is_given_up_after_its_retries() {
     let house = House::new();
-    let workers = ["one", "two"].map(|name| house.worker(name, "batch", &[]));
-    let proxy = house.proxy("proxy", "batch", &[&workers[0], &workers[1]], &["--max-retries-per-request", "2"]);
-    let starts = || workers.iter().map(|worker| worker.starts()).sum::<usize>();
-    workers.iter().for_each(|worker| worker.freeze_child());
-    let address = proxy.address().to_owned();
-    let asked = tokio::spawn(async move { prove(&address, ProofKind::Batch, bytes("batch-0")).await });
-    let mut killed = 0;
-    while !asked.is_finished() {
-        if starts() > killed {
-            killed += 1;
-            for worker in &workers {
-                for child in worker.process.children() {
-                    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(child as i32), Signal::SIGKILL);
-                }
-            }
-            // Those that take their place stand still too, or they would simply prove it.
-            until("they are replaced", START, || workers.iter().all(|worker| !worker.process.children().is_empty()));
-            until("and ready", START, || {
-                workers.iter().all(|worker| {
-                    block_on(worker.caller().status(Duration::from_secs(1)))
-                        .is_ok_and(|status| status.ready || status.busy)
-                })
-            });
-            workers.iter().for_each(|worker| worker.freeze_child());
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let refused = asked.await.unwrap().unwrap_err();
+    // No transaction is proved in so little memory, and every prover that tries is ended.
+    let workers = ["one", "two"].map(|name| house.worker(name, "transaction", &["--memory-limit", "250"]));
+    let proxy = house.proxy("proxy", "transaction", &[&workers[0], &workers[1]], &["--max-retries-per-request", "2"]);
+    let refused = prove(proxy.address(), ProofKind::Transaction, bytes("transaction-0")).await.unwrap_err();
     assert_eq!(refused.code(), Code::Internal, "{refused:?}");
-    assert_eq!(starts(), 3);
+    assert!(refused.message().starts_with("out-of-memory"), "{refused:?}");
+    assert_eq!(workers.iter().map(|worker| worker.starts()).sum::<usize>(), 3);
+    assert_eq!(proxy.counts(), (0, 0));
+    // The workers themselves live on.
+    proxy.wait_healthy(2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
