@@ -14,9 +14,9 @@ fn three_asks_of_the_stock_client_make_one_proof_and_the_last_is_answered() {
         let asking = scope.spawn(|| ask(&proxy.url, "transaction", "transaction-2", &["--asks", "3"]));
         until("the proof has begun", Duration::from_secs(20), || worker.starts() == 1);
         // The prover stands still for as long as a proof of 25 seconds lacks.
-        std::thread::sleep(Duration::from_secs(3));
+        std::thread::sleep(Duration::from_millis(4500));
         worker.freeze_child();
-        std::thread::sleep(Duration::from_secs(18));
+        std::thread::sleep(Duration::from_millis(16_200));
         worker.thaw_child();
         asking.join().unwrap()
     });
