@@ -144,10 +144,17 @@ async fn miden_browser_page_gets_a_proof_and_reads_that_the_queue_is_full() {
     let worker = house.worker("worker", "batch", &[]);
     let proxy = house.proxy("proxy", "batch", &[&worker], &["--max-queue-items", "0"]);
     let told: Arc<Mutex<Vec<Value>>> = Arc::default();
-    let (telling, url, payload) = (told.clone(), proxy.url.clone(), bytes("batch"));
+    let (telling, answered, url) = (told.clone(), told.clone(), proxy.url.clone());
     let routes = Router::new()
         .route("/", get(move || async move { axum::response::Html(PAGE.replace("PROXY", &url)) }))
-        .route("/request", get(move || async move { payload }))
+        // The second time another one: the answer to the first is known, queue or not.
+        .route(
+            "/request",
+            get(move || async move {
+                let name = if answered.lock().unwrap().is_empty() { "batch" } else { "batch-1" };
+                bytes(name)
+            }),
+        )
         .route(
             "/told",
             post(move |body: String| async move {
