@@ -42,6 +42,10 @@ pub struct MidenArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     seconds: u64,
 
+    /// Workers behind each proxy, where small requests are measured
+    #[arg(long, value_name = "COUNT", default_value_t = 2)]
+    workers: usize,
+
     /// Only these measurements
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PART,…")]
     parts: Vec<Part>,
@@ -104,7 +108,7 @@ pub(super) fn run(args: &MidenArgs, console: Console) -> Result<()> {
     let wanted = |part: Part| args.parts.is_empty() || args.parts.contains(&part);
     let mut table = Table { console, rows: Vec::new() };
     if wanted(Part::Small) {
-        runtime.block_on(load::small(&makers, args.seconds, &mut table))?;
+        runtime.block_on(load::small(&makers, args.seconds, args.workers, &mut table))?;
     }
     if wanted(Part::Still) {
         runtime.block_on(load::still(&makers, args.seconds, &mut table))?;

@@ -16,14 +16,17 @@ use super::service::{Make, Maker, Service};
 
 /// Requests that no worker can read: all that they cost is the way there and back. With more clients than workers a
 /// queue stands all the time.
-pub(super) async fn small(makers: &[Maker], seconds: u64, table: &mut Table) -> Result<()> {
+pub(super) async fn small(makers: &[Maker], seconds: u64, count: usize, table: &mut Table) -> Result<()> {
     for clients in [1, 4, 16] {
         for maker in makers {
-            let workers = [maker.worker("batch").await?, maker.worker("batch").await?];
-            let proxy = maker.proxy("batch", &[&workers[0], &workers[1]], &[]).await?;
+            let mut workers = Vec::new();
+            for _ in 0..count {
+                workers.push(maker.worker("batch").await?);
+            }
+            let proxy = maker.proxy("batch", &workers.iter().collect::<Vec<_>>(), &[]).await?;
             let (served, others) = flood(&proxy, clients, Duration::from_secs(seconds)).await?;
             let rate = served as f64 / seconds as f64;
-            let what = format!("small requests through the proxy, 2 workers, {clients} clients");
+            let what = format!("small requests through the proxy, {count} workers, {clients} clients");
             let cpu = proxy.cpu_seconds()? / (served + others).max(1) as f64 * 1e6;
             let note = format!("{others} refused; {cpu:.0} µs of the proxy's CPU each");
             table.add(&what, maker.make.name(), format!("{rate:.0}/s"), note);
