@@ -10,6 +10,8 @@ pub mod start_proxy;
 pub mod start_worker;
 pub mod worker;
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
 
@@ -35,4 +37,10 @@ pub fn more_files() {
         // What was allowed before still is.
         let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
     }
+}
+
+/// A file or folder in a data folder, as stores and blobs are named.
+fn inside(folder: &Path, name: &str) -> Result<String> {
+    let path = folder.join(name);
+    path.to_str().map(str::to_owned).with_context(|| format!("{} is not written in UTF-8", path.display()))
 }

@@ -1,7 +1,6 @@
 //! The connections under a service: HTTP/1.1 and HTTP/2 in clear text on one port, and limits, so that nobody who is
 //! slow, or many, keeps others out.
 
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use axum::serve::Listener;
 use hyper::body::Incoming;
 use hyper::{Request, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -61,14 +61,14 @@ impl Default for Limits {
 
 /// Serves `routes` at `socket` until `stop`; then takes no more connections and requests, and gives those that run
 /// `grace` to end.
-pub async fn serve(socket: TcpListener, routes: Router, limits: Limits, stop: CancellationToken, grace: Duration) {
+pub async fn serve(mut socket: TcpListener, routes: Router, limits: Limits, stop: CancellationToken, grace: Duration) {
     let (tracker, cut) = (TaskTracker::new(), CancellationToken::new());
     let seats = Arc::new(Semaphore::new(limits.connections));
     let budget = Budget::new(limits.arriving_bytes);
     loop {
         let accepted = async {
             let seat = Arc::clone(&seats).acquire_owned().await.ok();
-            (accept(&socket).await, seat)
+            (Listener::accept(&mut socket).await, seat)
         };
         let ((stream, peer), seat) = tokio::select! {
             accepted = accepted => accepted,
@@ -93,30 +93,6 @@ pub async fn serve(socket: TcpListener, routes: Router, limits: Limits, stop: Ca
     }
 }
 
-/// The next connection, whatever goes wrong with one or with the number of files.
-async fn accept(socket: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match socket.accept().await {
-            Ok((stream, peer)) => {
-                // Without it small answers wait for the other end's delayed acknowledgement.
-                if stream.set_nodelay(true).is_ok() {
-                    return (stream, peer);
-                }
-            }
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                tracing::error!(%error, "no connection can be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-}
-
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
 struct Connection {
     routes: Router,
     limits: Limits,
@@ -127,7 +103,9 @@ struct Connection {
 impl Connection {
     async fn serve(self, stream: TcpStream, stop: CancellationToken) {
         let Self { routes, limits, budget, peer } = self;
-        if !tokio::time::timeout(limits.headers_within, speaks(&stream)).await.unwrap_or(false) {
+        // Without it small answers wait for the other end's delayed acknowledgement.
+        let quick = stream.set_nodelay(true).is_ok();
+        if !quick || !tokio::time::timeout(limits.headers_within, speaks(&stream)).await.unwrap_or(false) {
             tracing::debug!(%peer, "a connection said nothing");
             return;
         }

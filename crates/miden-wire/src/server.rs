@@ -1,7 +1,6 @@
 //! What a worker and a proxy serve: `Prove` and the status under the names of both lines, health, reflection, and all
 //! of it for browsers too.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,7 +19,6 @@ use crate::proto::remote_prover::{
     worker_status_api_server as worker_status,
 };
 use crate::proto::status::status_api_server as old_status;
-use crate::serve::Peer;
 
 /// Why the services cannot be described to clients that ask for reflection.
 pub use tonic_reflection::server::Error as ReflectionError;
@@ -42,8 +40,6 @@ pub struct Call {
     pub timeout: Option<Duration>,
     /// The client's trace.
     pub traceparent: Option<String>,
-    /// The other end of the connection.
-    pub peer: Option<SocketAddr>,
 }
 
 impl std::fmt::Debug for Call {
@@ -92,9 +88,8 @@ impl<P: Proofs> Adapter<P> {
         let text = |name: &str| request.metadata().get(name).and_then(|value| value.to_str().ok());
         let timeout = text("grpc-timeout").and_then(timeout);
         let traceparent = text("traceparent").map(str::to_owned);
-        let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
         let ProofRequest { proof_type, payload } = request.into_inner();
-        let payload = self.0.prove(Call { proof_type, payload, timeout, traceparent, peer }).await?;
+        let payload = self.0.prove(Call { proof_type, payload, timeout, traceparent }).await?;
         Ok(Response::new(Proof { payload }))
     }
 }

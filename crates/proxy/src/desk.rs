@@ -208,7 +208,7 @@ impl Desk {
     pub(crate) async fn ask(&self, payload: Bytes, traceparent: Option<String>) -> Result<(Bytes, From), Status> {
         let spec = self.spec(&payload, traceparent);
         let task = spec.id(&self.shared.owner);
-        if let Some(proof) = self.given(&task).await? {
+        if let Some(proof) = self.given(&task).await {
             return Ok((proof, From::Kept));
         }
         let Place { serial, mut outcome, name } = self.enter(task, &payload)?;
@@ -227,15 +227,15 @@ impl Desk {
     }
 
     /// A proof that is there already.
-    async fn given(&self, task: &TaskId) -> Result<Option<Bytes>, Status> {
-        let Some(output) = self.books().kept(task, self.shared.keep) else { return Ok(None) };
+    async fn given(&self, task: &TaskId) -> Option<Bytes> {
+        let output = self.books().kept(task, self.shared.keep)?;
         let read = self.read(&output).await;
         if read.is_none() {
             let mut books = self.books();
             books.kept.remove(task);
             books.kept_since.retain(|(_, kept)| kept != task);
         }
-        Ok(read)
+        read
     }
 
     async fn read(&self, output: &Payload) -> Option<Bytes> {

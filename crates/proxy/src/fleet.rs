@@ -3,123 +3,31 @@
 //! Every worker is checked by a task of its own, so that one that hangs keeps nobody waiting, and no lock is held while
 //! anything is sent.
 
+mod member;
+
 use std::collections::HashSet;
+use std::error::Error as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use miden_wire::client::{NotAnAddress, Worker, address};
 use miden_wire::kind::ProofKind;
 use miden_wire::proto::remote_prover::WorkerStatus;
+use proving::error::with_sources;
 use proving::id::TaskId;
-use tokio::sync::{Notify, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 use tonic::Status;
 
 use crate::metrics::Metrics;
 use crate::settings::Settings;
+
+pub use self::member::{Health, Member, Standing};
 
 /// The most workers of a proxy.
 const MAX_WORKERS: usize = 4096;
 
 /// The longest pause between two checks of a worker that fails them.
 const LONGEST_PAUSE: Duration = Duration::from_secs(64);
-
-/// The longest reason that is kept of a worker's own, in characters.
-const MAX_REASON: usize = 300;
-
-/// How a worker is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Health {
-    /// It was not checked yet.
-    Unknown,
-    /// It takes requests.
-    Healthy,
-    /// It gets none.
-    Unhealthy {
-        /// Checks that failed, one after the other.
-        failed_attempts: u32,
-        /// Why.
-        reason: String,
-    },
-}
-
-/// What is known of a worker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// How it is.
-    pub health: Health,
-    /// What it says its version is; empty before it answered.
-    pub version: String,
-    /// It is of Meze: what is taken back from it stops at once.
-    pub is_meze: bool,
-}
-
-/// A worker on the list.
-#[derive(Debug)]
-pub struct Member {
-    /// `host:port`.
-    pub address: String,
-    pub(crate) worker: Worker,
-    pub(crate) standing: watch::Sender<Standing>,
-    /// It is not on the list any more: it ends what it has, and gets nothing else.
-    pub(crate) removed: CancellationToken,
-    recheck: Notify,
-    /// Until when it stays, if it has to come again and again.
-    until: Mutex<Option<Instant>>,
-    /// The task that it has, until it has really stopped.
-    pub(crate) has: watch::Sender<Option<TaskId>>,
-}
-
-impl Member {
-    /// What is known of it.
-    pub fn standing(&self) -> Standing {
-        self.standing.borrow().clone()
-    }
-
-    fn until(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.until.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn is_healthy(&self) -> bool {
-        self.standing.borrow().health == Health::Healthy
-    }
-
-    /// It failed a request in a way that says that it is gone.
-    pub(crate) fn failed(&self, reason: &str) {
-        self.note(Err(reason.to_owned()));
-        self.recheck.notify_one();
-    }
-
-    /// Notes how a check went: the version that it said, and whether it is Meze's.
-    fn note(&self, outcome: Result<(String, bool), String>) {
-        self.standing.send_if_modified(|standing| {
-            let before = standing.clone();
-            match outcome {
-                Ok((version, is_meze)) => {
-                    *standing = Standing { health: Health::Healthy, version, is_meze };
-                }
-                Err(reason) => {
-                    let failed = match standing.health {
-                        Health::Unhealthy { failed_attempts, .. } => failed_attempts,
-                        _ => 0,
-                    };
-                    standing.health = Health::Unhealthy {
-                        failed_attempts: failed.saturating_add(1),
-                        reason: reason.chars().take(MAX_REASON).collect(),
-                    };
-                }
-            }
-            *standing != before
-        });
-    }
-
-    fn failures(&self) -> u32 {
-        match self.standing.borrow().health {
-            Health::Unhealthy { failed_attempts, .. } => failed_attempts,
-            _ => 0,
-        }
-    }
-}
 
 /// Why workers are not added.
 #[derive(Debug, thiserror::Error)]
@@ -317,16 +225,8 @@ impl Fleet {
 
     fn member(&self, at: &str) -> Result<Arc<Member>, NotAnAddress> {
         let at = address(at)?;
-        let standing = Standing { health: Health::Unknown, version: String::new(), is_meze: false };
-        Ok(Arc::new(Member {
-            worker: Worker::new(&at, self.connect_within, self.silence, self.max_proof_bytes)?,
-            address: at,
-            standing: watch::Sender::new(standing),
-            removed: CancellationToken::new(),
-            recheck: Notify::new(),
-            until: Mutex::new(None),
-            has: watch::Sender::new(None),
-        }))
+        let worker = Worker::new(&at, self.connect_within, self.silence, self.max_proof_bytes)?;
+        Ok(Arc::new(Member::new(at, worker)))
     }
 
     /// Checks a worker again and again, for as long as it is on the list.
@@ -423,13 +323,10 @@ pub(crate) fn line_of(version: &str) -> Option<String> {
 /// What a worker's refusal to say how it is comes to.
 fn said(status: &Status) -> String {
     let text = if status.message().is_empty() { status.code().description() } else { status.message() };
-    let mut text = text.to_owned();
-    let mut under = std::error::Error::source(status);
-    while let Some(source) = under {
-        text = format!("{text}: {source}");
-        under = source.source();
+    match status.source() {
+        Some(under) => format!("{text}: {}", with_sources(under)),
+        None => text.to_owned(),
     }
-    text
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use blobs::Blobs;
 use dispatch::config::Config;
 use dispatch::store::Store;
 use dispatcher::{DispatcherError, Parts, Running, Sweep};
-use miden_wire::server::Health;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -163,7 +162,10 @@ pub async fn start(
     });
     // Only one of the two may answer what neither knows.
     let (routes, health) = front.routes(more.reset_fallback()).await?;
-    let telling = tokio::spawn(tell(front.clone(), health));
+    let telling = tokio::spawn({
+        let front = front.clone();
+        async move { front.tell(health).await }
+    });
     let late = tokio::spawn(remove_late(members.clone()));
     Ok(Proxy {
         routes,
@@ -195,10 +197,6 @@ impl Proxy {
         self.dispatcher.end();
         self.ended.await.unwrap_or(Ok(()))
     }
-}
-
-async fn tell(front: Front, health: Health) {
-    front.tell(health).await;
 }
 
 async fn remove_late(members: Members) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Child;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use transport::http::{Auth, Tokens, serve};
 use transport::tls::{may_listen, server_config};
 
-use super::{runtime, secrets};
+use super::{inside, runtime, secrets};
 use crate::command::Usage;
 use crate::console::Console;
 use crate::fleet::keys;
@@ -250,11 +250,6 @@ async fn parts(args: &DispatcherArgs) -> Result<Parts> {
         sweep: Default::default(),
         observer: Box::new(()),
     })
-}
-
-fn inside(folder: &Path, name: &str) -> Result<String> {
-    let path = folder.join(name);
-    path.to_str().map(str::to_owned).with_context(|| format!("{} is not written in UTF-8", path.display()))
 }
 
 async fn blobs(args: &DispatcherArgs, limit: u64) -> Result<Arc<Blobs>> {

@@ -21,7 +21,7 @@ use worker::run::Shutdown;
 
 use super::second_names::duration;
 use super::start_worker::listen;
-use super::{more_files, runtime, secrets};
+use super::{inside, more_files, runtime, secrets};
 use crate::console::Console;
 use crate::settings::truth;
 
@@ -216,11 +216,6 @@ async fn begin(args: &StartProxyArgs) -> Result<Proxy> {
         ..Settings::new(args.prover_type)
     };
     Ok(proxy::start(settings, store, Arc::new(blobs), token.as_deref()).await?)
-}
-
-fn inside(folder: &std::path::Path, name: &str) -> Result<String> {
-    let path = folder.join(name);
-    path.to_str().map(str::to_owned).with_context(|| format!("{} is not written in UTF-8", path.display()))
 }
 
 async fn serve_all(args: &StartProxyArgs, console: Console) -> Result<()> {

@@ -130,7 +130,7 @@ impl Desk {
                 {
                     entry.job = Some(*id);
                 }
-                self.recover(&mut books, *id, job, durable.tasks.get(&job.root.unwrap_or_else(no_task)), &running);
+                self.recover(&mut books, *id, job, job.root.and_then(|root| durable.tasks.get(&root)), &running);
             }
         }
         // Requests of a run before wait for those who asked, as if these had just left.
@@ -162,10 +162,6 @@ impl Desk {
             _ => {}
         }
     }
-}
-
-fn no_task() -> TaskId {
-    TaskId::from_bytes([0; 32])
 }
 
 /// What clients hear of a request that has no proof.
