@@ -1,0 +1,1 @@
+//! Witnesses of Ethereum blocks: read, checked and decoded before anything is proved.

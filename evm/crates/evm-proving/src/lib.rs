@@ -1,0 +1,1 @@
+//! Proves and checks Ethereum blocks with the published Type 1 prover.

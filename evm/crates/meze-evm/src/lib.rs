@@ -1,0 +1,1 @@
+//! Ethereum blocks proved by a leader and workers.
