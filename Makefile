@@ -13,9 +13,11 @@ ARGS ?=
 PARTS ?= rollup-random rollup-production fuzz simulation scenarios-long miden-load miden-peers miden-browser
 
 MEZE := $(CARGO_TARGET_DIR)/release/meze
+# A workspace of its own; cargo reads its settings only inside the folder.
+EVM := CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/evm
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-build test-long test-constraints check bench bench-miden install install-proving-service compiler nextest deny services meze deb deb-test cargo-deb miden-peer miden-client
+.PHONY: help demo evm evm-ready evm-libraries test test-build test-long test-constraints check bench bench-miden install install-proving-service compiler nextest deny services meze deb deb-test cargo-deb miden-peer miden-client
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -26,9 +28,11 @@ demo: meze ## build meze and run its demo: wallets, transactions, rollups, all p
 test: test-build ## run all tests that take minutes
 	@scripts/doctests.sh
 	cargo nextest run --workspace
+	cd evm && $(EVM) cargo nextest run --workspace
 
-test-build: compiler nextest services ## build the tests without running them
+test-build: compiler nextest services evm-ready ## build the tests without running them
 	cargo nextest run --workspace --no-run
+	cd evm && $(EVM) cargo nextest run --workspace --no-run
 
 test-long: compiler nextest services ## run the tests that take longer; results in target/long/
 	@scripts/long.sh $(PARTS)
@@ -37,11 +41,18 @@ test-constraints: compiler nextest ## switch every constraint off and forge it; 
 	cargo nextest run -p rollup-circuits --run-ignored all --no-capture \
 		-E 'test(/(^|::)constraint_tests::/)'
 
-check: compiler deny ## formatting, lints, documentation, licences and sources of dependencies
+check: compiler deny evm-ready ## formatting, lints, documentation, licences and sources of dependencies
+	@scripts/tables.sh
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --workspace
+	cd evm && cargo fmt --all --check
+	cd evm && $(EVM) cargo clippy --workspace --all-targets -- -D warnings
+	cd evm && $(EVM) RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --workspace
 	@scripts/deny.sh
+
+evm: evm-ready ## prepare the published Type 1 prover and build meze-evm: leader, worker and verifier
+	cd evm && $(EVM) cargo build --locked --release -p meze-evm
 
 bench: meze ## measure every circuit and several shapes, and the fabric
 	$(MEZE) bench rollup $(ARGS)
@@ -68,8 +79,11 @@ deb-test: deb ## install both packages on this machine, look at them, and purge 
 miden-client: compiler ## build Miden's own client of the line 0.9, in peers/ below the build output
 	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/peers cargo build --locked --release --manifest-path peers/miden-0.9/Cargo.toml
 
+evm-ready: compiler evm-libraries
+	@evm/prepare.sh
+
 meze: compiler
 	cargo build --locked --release -p meze
 
-compiler nextest deny services cargo-deb miden-peer:
+compiler nextest deny services cargo-deb miden-peer evm-libraries:
 	@scripts/setup.sh $@

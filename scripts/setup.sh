@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what a fresh Debian machine with Rust is missing, and says in one line what it cannot.
 #
-# Usage: scripts/setup.sh [compiler] [nextest] [deny] [services]; without words, these four. three more are
-# installed only when they are named: chromium, miden-peer and cargo-deb.
+# Usage: scripts/setup.sh [compiler] [nextest] [deny] [services] [evm-libraries]; without words, these five. Three more
+# are installed only when they are named: chromium, miden-peer and cargo-deb.
 # Tools of cargo go to $MEZE_TOOLS (default ~/.cache/meze/tools), and only if they are not on the PATH.
 set -eu
 
@@ -77,20 +77,28 @@ chromium() {
     service chromium chromium "a page asks for a proof"
 }
 
+# libraries WHAT PACKAGE...: what WHAT is built with.
+libraries() {
+    what=$1 missing=
+    shift
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    have apt-get || give_up "$what is built with$missing, and there is no apt-get: install them"
+    say "installing$missing with apt-get: $what is built with them"
+    as_root apt-get update -q >&2
+    # shellcheck disable=SC2086 # the names are words
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >&2
+}
+
+# The published Type 1 prover brings an HTTP client over OpenSSL.
+evm_libraries() { compiler; libraries "the prover of Ethereum blocks" pkg-config libssl-dev; }
+
 # The service that Meze stands in for, to test beside it: its proxy brings zlib-ng and OpenSSL, so C.
 miden_peer() {
     compiler
-    missing=
-    for package in cmake pkg-config libssl-dev; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing="$missing $package"
-    done
-    if [ -n "$missing" ] && ! have miden-proving-service; then
-        have apt-get || give_up "miden-proving-service is built with$missing, and there is no apt-get: install them"
-        say "installing$missing with apt-get: miden-proving-service is built with them"
-        as_root apt-get update -q >&2
-        # shellcheck disable=SC2086 # the names are words
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >&2
-    fi
+    have miden-proving-service || libraries miden-proving-service cmake pkg-config libssl-dev
     cargo_tool miden-proving-service 0.9.4 "tests hold Meze against it; this takes a quarter of an hour"
 }
 
@@ -98,13 +106,14 @@ nextest() { compiler; cargo_tool cargo-nextest 0.9.143 "it runs the tests" --no-
 deny() { compiler; cargo_tool cargo-deny 0.20.2 "it checks licences and sources of dependencies"; }
 cargo_deb() { compiler; cargo_tool cargo-deb 3.8.0 "it makes Debian packages"; }
 
-[ $# -gt 0 ] || set -- compiler nextest deny services
+[ $# -gt 0 ] || set -- compiler nextest deny services evm-libraries
 for part in "$@"; do
     case $part in
         compiler | nextest | deny | services) "$part" ;;
+        evm-libraries) evm_libraries ;;
         miden-peer) miden_peer ;;
         cargo-deb) cargo_deb ;;
         chromium) chromium ;;
-        *) give_up "'$part' is unknown: compiler, nextest, deny, services, chromium, miden-peer or cargo-deb" ;;
+        *) give_up "'$part' is unknown: compiler, nextest, deny, services, evm-libraries, chromium, miden-peer or cargo-deb" ;;
     esac
 done

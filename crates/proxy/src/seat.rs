@@ -163,7 +163,12 @@ impl Keeper {
             Ended::Answered(Err(status)) => {
                 let cause = cause_of(&status);
                 metrics.attempts_failed.with_label_values(&[cause.name()]).inc();
-                tracing::info!(worker = member.address, task = %held.task, %cause, error = status.message(), "no proof");
+                let (worker, task, error) = (&member.address, held.task, status.message());
+                match cause {
+                    // Whoever sends what cannot be read fills no log.
+                    Cause::InvalidInput => tracing::debug!(worker, %task, %cause, error, "no proof"),
+                    _ => tracing::info!(worker, %task, %cause, error, "no proof"),
+                }
                 if matches!(cause, Cause::Disconnected | Cause::Exit | Cause::Protocol) {
                     member.failed(status.message());
                 }

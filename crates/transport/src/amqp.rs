@@ -32,6 +32,7 @@ mod names;
 mod offers;
 mod pool;
 mod pools;
+mod post;
 mod server;
 mod session;
 mod talk;

@@ -9,7 +9,6 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind, Queue};
-use tokio::sync::watch;
 
 use super::names::{DEAD_QUEUE, WORK_QUEUE};
 use super::wire::Outgoing;
@@ -24,8 +23,8 @@ const DELIVERY_LIMIT: i32 = 100;
 /// More dead letters than this push the oldest out.
 const DEAD_LETTERS: i32 = 10_000;
 
-/// A broker that does not say for so long what became of a message is not there.
-const CONFIRM: Duration = Duration::from_secs(30);
+/// A broker that does not say for so long what became of a message, or does not do what it is told, is not there.
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
 
 /// Why the broker does not do what it should; the connection is of no use after any of them.
 #[derive(Debug)]
@@ -150,44 +149,8 @@ async fn confirmed(channel: &Channel, queue: &ShortString, message: &Outgoing) -
         let properties = message.properties.clone();
         channel.basic_publish("".into(), queue.clone(), mandatory, &message.body, properties).await?.await
     };
-    match tokio::time::timeout(CONFIRM, publishing).await.map_err(|_| Broken::Silent)?? {
+    match tokio::time::timeout(ANSWER, publishing).await.map_err(|_| Broken::Silent)?? {
         Confirmation::Ack(returned) => Ok(returned.map(|message| message.delivery.routing_key)),
         Confirmation::Nack(_) | Confirmation::NotRequested => Err(Broken::NotKept),
-    }
-}
-
-/// The dispatcher's way out, which outlives connections.
-#[derive(Debug, Clone)]
-pub(super) struct Post(watch::Receiver<Option<Channel>>);
-
-impl Post {
-    /// A way out over whatever channel there is at the time.
-    pub(super) fn new(channel: watch::Receiver<Option<Channel>>) -> Self {
-        Self(channel)
-    }
-
-    /// The channel, as soon as there is one; never, when the server has ended.
-    pub(super) async fn channel(&self) -> Channel {
-        let mut current = self.0.clone();
-        let usable = |channel: &Option<Channel>| channel.as_ref().is_some_and(|channel| channel.status().connected());
-        if let Ok(channel) = current.wait_for(usable).await
-            && let Some(channel) = channel.as_ref()
-        {
-            return channel.clone();
-        }
-        std::future::pending().await
-    }
-
-    /// Publishes, over as many connections as it takes until its fate is known: it may arrive twice.
-    pub(super) async fn publish(&self, queue: &ShortString, message: &Outgoing) -> Fate {
-        loop {
-            let channel = self.channel().await;
-            match publish(&channel, queue, message).await {
-                Ok(fate) => return fate,
-                Err(error) => tracing::debug!(%queue, %error, "a message goes out again"),
-            }
-            // What is wrong may take its time to show in the channel's state.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
     }
 }

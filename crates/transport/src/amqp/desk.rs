@@ -5,8 +5,9 @@ use std::sync::Arc;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicRejectOptions};
 
-use super::broker::{Broken, Fate, Post};
+use super::broker::{Broken, Fate};
 use super::guests::Guests;
+use super::post::Post;
 use super::wire::{Garbage, Outgoing, Reply, Request, Sender, request};
 use crate::limits::Check as _;
 use crate::plane::{PlaneError, WorkPlane};
@@ -40,7 +41,7 @@ impl<P: WorkPlane> Desk<P> {
             _ => sender.session,
         };
         let reply = Outgoing::reply(&reply, Some(sender.correlation))?;
-        if self.post.publish(&sender.reply_to, &reply).await == Fate::Returned
+        if self.post.reply(&sender.reply_to, &reply).await == Fate::Returned
             && let Some(key) = opened
             && self.guests.find(Some(key), &sender.reply_to).is_ok()
         {

@@ -8,9 +8,10 @@ use lapin::Channel;
 use lapin::types::ShortString;
 use tokio::sync::mpsc;
 
-use super::broker::{Broken, Fate, Post, missing};
+use super::broker::{Broken, Fate, missing};
 use super::names::OfferClass;
 use super::pools::Pools;
+use super::post::Post;
 use super::wire::{Key, Opening, Outgoing, Reply};
 use crate::limits::Check as _;
 use crate::message::{Hello, Notice};
@@ -134,7 +135,7 @@ impl<P: WorkPlane> Guests<P> {
     /// welcome what is stale, and from its beats.
     async fn publish_shortly(&self, queue: &ShortString, message: &Outgoing) -> Fate {
         const PATIENCE: Duration = Duration::from_secs(10);
-        tokio::time::timeout(PATIENCE, self.post.publish(queue, message)).await.unwrap_or(Fate::Kept)
+        tokio::time::timeout(PATIENCE, self.post.reply(queue, message)).await.unwrap_or(Fate::Kept)
     }
 
     fn inside(&self) -> MutexGuard<'_, HashMap<Key, Arc<Guest>>> {

@@ -11,8 +11,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::broker::{Fate, Post, declare_queue};
+use super::broker::Fate;
 use super::names::OfferClass;
+use super::post::Post;
 use super::wire::Outgoing;
 use crate::message::{Held, Hello, Notice, Offer, Offering};
 use crate::plane::{Opened, PlaneError, Role, SessionId, WorkPlane};
@@ -181,9 +182,8 @@ async fn publish(post: Post, pool: Arc<Pool>, offer: Offer) {
         Ok(message) => message,
         Err(error) => return tracing::error!(%error, task = %offer.task, "an offer cannot be written"),
     };
-    while post.publish(&queue.as_str().into(), &message).await == Fate::Returned {
-        let channel = post.channel().await;
-        if let Err(error) = declare_queue(&channel, &queue).await {
+    while post.offer(&queue.as_str().into(), &message).await == Fate::Returned {
+        if let Err(error) = post.declare(&queue).await {
             tracing::debug!(%error, queue, "a queue cannot be declared");
             tokio::time::sleep(PAUSE).await;
         }
@@ -196,8 +196,7 @@ async fn publish(post: Post, pool: Arc<Pool>, offer: Offer) {
 async fn vanished(post: &Post, pool: &Pool) -> Vec<Offer> {
     let mut vanished = Vec::new();
     for (queue, expected) in pool.expected() {
-        let look = async { declare_queue(&post.channel().await, &queue).await };
-        match tokio::time::timeout(PAUSE, look).await {
+        match tokio::time::timeout(PAUSE, post.declare(&queue)).await {
             Ok(Ok(there)) if (there.message_count() as usize) < expected.len() => {
                 tracing::warn!(queue, expected = expected.len(), "offers have vanished: publishing them again");
                 vanished.extend(expected);

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{self, Arc, PoisonError};
 
-use lapin::options::QueuePurgeOptions;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::broker::{Broken, Post, declare_queue};
+use super::broker::Broken;
 use super::names::OfferClass;
 use super::pool::{Pool, fill};
+use super::post::Post;
 use crate::message::Held;
 use crate::plane::WorkPlane;
 
@@ -38,12 +38,11 @@ impl<P: WorkPlane> Pools<P> {
     /// worker's pool has published since must not be taken for old.
     pub(super) async fn prepare(&self, classes: &[OfferClass]) -> Result<MutexGuard<'_, ()>, Broken> {
         let preparing = self.preparing.lock().await;
-        let channel = self.post.channel().await;
         for class in classes {
-            declare_queue(&channel, &class.queue()).await?;
+            self.post.declare(&class.queue()).await?;
             if !self.open().contains_key(class) {
                 // What is in it was offered by a dispatcher or in a session that is over: nobody could claim it.
-                channel.queue_purge(class.queue().into(), QueuePurgeOptions::default()).await?;
+                self.post.purge(&class.queue()).await?;
             }
         }
         Ok(preparing)

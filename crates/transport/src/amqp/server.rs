@@ -12,10 +12,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::broker::{Broken, Post, confirming, connect, declare, parse};
+use super::broker::{Broken, confirming, connect, declare, parse};
 use super::desk::Desk;
 use super::guests::Guests;
 use super::names::WORK_QUEUE;
+use super::post::{Lines, Post};
 use super::wire::Garbage;
 use crate::plane::WorkPlane;
 use crate::setup::SetupError;
@@ -69,11 +70,11 @@ pub async fn serve<P: WorkPlane>(
     ended: impl Future<Output = ()> + Send,
 ) -> Result<(), SetupError> {
     let uri = parse(url)?;
-    let (channel, post) = watch::channel(None);
+    let (lines, post) = watch::channel(None);
     let post = Post::new(post);
     let guests = Arc::new(Guests::new(plane.clone(), post.clone()));
     let desk = Arc::new(Desk { plane, guests: Arc::clone(&guests), post, inline_limit: settings.inline_limit });
-    let server = Server { uri, settings, channel, desk, garbage };
+    let server = Server { uri, settings, lines, desk, garbage };
     let _closing = Closing(guests);
     tokio::select! {
         () = ended => {}
@@ -95,7 +96,7 @@ impl<P: WorkPlane> Drop for Closing<P> {
 struct Server<P, G> {
     uri: AMQPUri,
     settings: AmqpServerSettings,
-    channel: watch::Sender<Option<Channel>>,
+    lines: watch::Sender<Option<Lines>>,
     desk: Arc<Desk<P>>,
     garbage: G,
 }
@@ -106,7 +107,7 @@ impl<P: WorkPlane, G: Fn() + Send + Sync> Server<P, G> {
         for connection in 1u64.. {
             let began = Instant::now();
             let Err(error) = self.connected(connection).await;
-            self.channel.send_replace(None);
+            self.lines.send_replace(None);
             tracing::warn!(%error, "no connection to the broker: trying again");
             if began.elapsed() > PAUSES.1 {
                 pause = PAUSES.0;
@@ -120,7 +121,7 @@ impl<P: WorkPlane, G: Fn() + Send + Sync> Server<P, G> {
     /// nobody his lease: their proofs go on, and nobody else could be told to make them over this broker. A connection
     /// that comes and goes is one outage.
     async fn excuse(&self) {
-        let mut connected = self.channel.subscribe();
+        let mut connected = self.lines.subscribe();
         let mut ticks = interval(self.settings.ping);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut lost, mut back): (Option<Instant>, Option<Instant>) = (None, None);
@@ -150,11 +151,11 @@ impl<P: WorkPlane, G: Fn() + Send + Sync> Server<P, G> {
     /// there is no half-dead state to sit in.
     async fn connected(&self, number: u64) -> Result<std::convert::Infallible, Broken> {
         let connection = connect(&self.uri, "meze dispatcher", CONNECT).await?;
-        let (out, pinging, requests) =
+        let (lines, pinging, requests) =
             tokio::time::timeout(CONNECT, open(&connection)).await.map_err(|_| Broken::Silent)??;
-        self.channel.send_replace(Some(out.clone()));
+        self.lines.send_replace(Some(lines.clone()));
         tracing::info!("connected to the broker");
-        let served = self.answer((&out, &pinging), requests, number).await;
+        let served = self.answer((&lines, &pinging), requests, number).await;
         // It may be dead already.
         let _ = tokio::time::timeout(Duration::from_secs(1), connection.close(200, "".into())).await;
         served
@@ -162,7 +163,7 @@ impl<P: WorkPlane, G: Fn() + Send + Sync> Server<P, G> {
 
     async fn answer(
         &self,
-        (out, pinged): (&Channel, &Channel),
+        (lines, pinged): (&Lines, &Channel),
         mut requests: Consumer,
         number: u64,
     ) -> Result<std::convert::Infallible, Broken> {
@@ -173,7 +174,7 @@ impl<P: WorkPlane, G: Fn() + Send + Sync> Server<P, G> {
         let pinging = async {
             loop {
                 pings.tick().await;
-                if !out.status().connected() {
+                if !lines.connected() {
                     break Broken::Silent;
                 }
                 let graced = since.elapsed() < self.settings.grace;
@@ -186,6 +187,7 @@ impl<P: WorkPlane, G: Fn() + Send + Sync> Server<P, G> {
         loop {
             tokio::select! {
                 error = &mut pinging => return Err(error),
+                () = lines.silent() => return Err(Broken::Silent),
                 delivery = requests.next() => {
                     let delivery = delivery.ok_or(Broken::Silent)??;
                     let desk = Arc::clone(&self.desk);
@@ -205,14 +207,14 @@ impl<P: WorkPlane, G: Fn() + Send + Sync> Server<P, G> {
     }
 }
 
-/// The channel to publish on, the one to ping on, and what comes in.
-async fn open(connection: &Connection) -> Result<(Channel, Channel, Consumer), Broken> {
-    let (out, pinging) = (confirming(connection).await?, confirming(connection).await?);
-    declare(&out).await?;
+/// The way out, the channel to ping on, and what comes in.
+async fn open(connection: &Connection) -> Result<(Lines, Channel, Consumer), Broken> {
+    let (lines, pinging) = (Lines::open(connection).await?, confirming(connection).await?);
+    declare(lines.queues()).await?;
     let channel = connection.create_channel().await?;
     channel.basic_qos(REQUESTS, BasicQosOptions::default()).await?;
     let consume = BasicConsumeOptions::default();
     let requests =
         channel.basic_consume(WORK_QUEUE.into(), "dispatcher".into(), consume, FieldTable::default()).await?;
-    Ok((out, pinging, requests))
+    Ok((lines, pinging, requests))
 }

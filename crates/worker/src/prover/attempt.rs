@@ -12,6 +12,9 @@ use super::{Attempt, ChildConfig, Failure, Request, Standing, death, procfs};
 use crate::counters::Counters;
 use crate::frame::{FromChild, ToChild};
 
+/// When a running child is first looked at. The kernel counts CPU in steps of 10 ms, so nothing is missed.
+const FIRST_LOOK: Duration = Duration::from_millis(5);
+
 /// How an attempt ended, and whether the child outlived it.
 pub(super) struct Ended {
     pub(super) attempt: Attempt,
@@ -59,7 +62,8 @@ struct Watched<'a> {
     standing: &'a watch::Sender<Standing>,
     began: Instant,
     counted: Instant,
-    cpu_before: u64,
+    /// Since it was first looked at.
+    cpu_before: Option<u64>,
     seen: Usage,
 }
 
@@ -70,13 +74,14 @@ impl<'a> Watched<'a> {
         process: &'a mut Process,
         standing: &'a watch::Sender<Standing>,
     ) -> Self {
-        let (now, cpu_before) = (Instant::now(), procfs::cpu_ms(process.pid).unwrap_or(0));
-        Self { config, counters, process, standing, began: now, counted: now, cpu_before, seen: Usage::default() }
+        let now = Instant::now();
+        Self { config, counters, process, standing, began: now, counted: now, cpu_before: None, seen: Usage::default() }
     }
 
     async fn until_end(&mut self, cancel: &CancellationToken) -> Ended {
         // Not at once: a look at the child costs more than some proofs.
-        let mut samples = interval_at(Instant::now() + self.config.sample_every, self.config.sample_every);
+        let first = self.began + FIRST_LOOK.min(self.config.sample_every);
+        let mut samples = interval_at(first, self.config.sample_every);
         samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut kill_at: Option<Instant> = None;
         let ended = loop {
@@ -146,7 +151,7 @@ impl<'a> Watched<'a> {
         let rss = procfs::resident_bytes(self.process.pid)?;
         self.seen.peak_memory_bytes = self.seen.peak_memory_bytes.max(rss);
         if let Some(cpu) = procfs::cpu_ms(self.process.pid) {
-            self.seen.cpu_ms = cpu.saturating_sub(self.cpu_before);
+            self.seen.cpu_ms = cpu.saturating_sub(*self.cpu_before.get_or_insert(cpu));
         }
         self.counters.resident(rss);
         self.standing.send_modify(|standing| standing.rss_bytes = rss);

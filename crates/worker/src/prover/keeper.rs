@@ -161,8 +161,7 @@ impl Keeper {
                 job = self.jobs.recv() => {
                     self.counters.was_available(counted.elapsed(), false);
                     let Some(job) = job else { return Next::End };
-                    proofs += 1;
-                    if !self.give(process, job, proofs).await {
+                    if !self.give(process, job, &mut proofs).await {
                         return Next::Replace;
                     }
                     counted = Instant::now();
@@ -176,26 +175,34 @@ impl Keeper {
         }
     }
 
-    /// Has the child do a job; whether it can do another.
-    async fn give(&self, process: &mut Process, job: Job, proofs: u64) -> bool {
+    /// Has the child do a job, which may be one more of its proofs; whether it can do another.
+    async fn give(&self, process: &mut Process, job: Job, proofs: &mut u64) -> bool {
         let Job { request, cancel, standing, reply } = job;
         if cancel.is_cancelled() {
             let _ = reply.send(Attempt::failed(Cause::Cancelled, "cancelled before it began", Usage::default()));
             return true;
         }
         let ended = attempt::run(&self.config, &self.counters, process, request, &cancel, &standing).await;
-        let recycle = ended.death.is_none() && self.is_used_up(process, proofs);
+        let failed = ended.attempt.outcome.as_ref().err();
+        // Whoever sends what cannot be read wears no prover out, and fills no log.
+        let refused = failed.is_some_and(|failure| failure.cause == Cause::InvalidInput);
+        if !refused {
+            *proofs += 1;
+        }
+        let recycle = ended.death.is_none() && self.is_used_up(process, *proofs);
         if ended.death.is_some() || recycle {
             // Before the reply, so that whoever gets it does not take the old child for ready.
             self.set_state(State::Starting);
         }
-        if let Err(failure) = &ended.attempt.outcome {
-            tracing::warn!(cause = %failure.cause, reason = %failure.reason, "no proof");
+        match failed {
+            Some(Failure { cause, reason }) if refused => tracing::debug!(%cause, %reason, "no proof"),
+            Some(Failure { cause, reason }) => tracing::warn!(%cause, %reason, "no proof"),
+            None => {}
         }
         // Whoever asked may have given up.
         let _ = reply.send(ended.attempt);
         if recycle {
-            tracing::info!(pid = process.pid, proofs, "recycling the prover child");
+            tracing::info!(pid = process.pid, proofs = *proofs, "recycling the prover child");
             self.counters.child_recycled();
         }
         ended.death.is_none() && !recycle

@@ -1,5 +1,6 @@
 //! One child process: its pipes, read and written by tasks of their own, and its end.
 
+use std::os::fd::AsFd;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,10 @@ use crate::frame::{self, FromChild, ToChild};
 
 /// How long a child whose stdout ended may take to be gone.
 const END_WITHIN: Duration = Duration::from_secs(2);
+
+/// How much a pipe holds, where the system allows it: an input or a proof is mostly handed over in one go, and with the
+/// usual 64 KiB the two processes would take turns.
+const PIPE_BYTES: i32 = 1 << 20;
 
 /// Longer lines of the child's stderr are broken.
 const LINE_BYTES: u64 = 4096;
@@ -55,6 +60,8 @@ impl Process {
         let pid = child.id().ok_or_else(gone)?;
         let (stdin, stdout) = (child.stdin.take().ok_or_else(gone)?, child.stdout.take().ok_or_else(gone)?);
         let stderr = child.stderr.take().ok_or_else(gone)?;
+        widen(&stdin);
+        widen(&stdout);
         let had_secret = Arc::new(AtomicBool::new(false));
         let (orders, to_write) = mpsc::unbounded_channel();
         let (heard, said) = mpsc::channel(64);
@@ -132,6 +139,12 @@ impl Process {
     pub(super) fn out_of_turn(message: &FromChild) -> Failure {
         Failure { cause: Cause::Protocol, reason: format!("the prover child said {message:?} out of turn") }
     }
+}
+
+fn widen(pipe: &impl AsFd) {
+    // Without it everything works, more slowly.
+    #[cfg(target_os = "linux")]
+    let _ = nix::fcntl::fcntl(pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
 }
 
 async fn write_orders(mut stdin: ChildStdin, mut orders: mpsc::UnboundedReceiver<Vec<u8>>) {

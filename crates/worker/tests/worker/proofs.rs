@@ -141,3 +141,16 @@ async fn a_child_is_recycled_after_so_many_proofs_or_above_its_mark() {
     assert!(prove(&child, "echo x").await.outcome.is_ok());
     assert!(child.counters().snapshot().recycled >= 1);
 }
+
+#[tokio::test]
+async fn what_no_prover_can_read_wears_no_child_out() {
+    let child = start(ChildConfig { recycle_after: Some(2), ..config() }).await;
+    for _ in 0..5 {
+        assert_failed(&prove(&child, "invalid").await, Cause::InvalidInput, &["nothing follows"]);
+    }
+    assert!(prove(&child, "echo x").await.outcome.is_ok());
+    assert_eq!(child.counters().snapshot().child_starts, 1);
+    assert!(prove(&child, "echo x").await.outcome.is_ok());
+    assert!(prove(&child, "echo x").await.outcome.is_ok());
+    assert_eq!(child.counters().snapshot().child_starts, 2);
+}
