@@ -10,9 +10,12 @@
 
 mod batch;
 mod caught;
+mod code;
+mod compact;
 mod decode;
 mod error;
 mod links;
+mod presets;
 mod read;
 mod simulate;
 pub mod tables;

@@ -1,12 +1,24 @@
 //! A batch run through the virtual machine: its segments, and how long their tables are.
+//!
+//! The proving library tells lengths in one way only: it fills the tables. That is the first step of a proof, and takes
+//! the memory of its tables too; it is done here one segment at a time, and the numbers are in [`simulate`].
 
-use evm_arithmetization::{GenerationInputs, SegmentDataIterator};
+use evm_arithmetization::generation::generate_traces;
+use evm_arithmetization::{AllStark, Field, GenerationInputs, SegmentDataIterator, StarkConfig};
+use evm_arithmetization::{EXTENSION_DEGREE, GenerationSegmentData, TrimmedGenerationInputs};
+use plonky2::field::polynomial::PolynomialValues;
+use plonky2::field::types::Field as _;
+use plonky2::util::timing::TimingTree;
 
+use crate::caught::caught;
 use crate::error::WitnessError;
-use crate::tables::{TABLES, TableRanges};
+use crate::tables::{TABLES, Table, TableRanges};
 
 /// The power of two of a segment's cycles where nothing else is said.
 pub const MAX_CPU_LEN_LOG: usize = 19;
+
+/// Below this a segment has no room for the cycles that begin and end it.
+const MIN_CPU_LEN_LOG: usize = 7;
 
 /// What one segment takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,28 +27,23 @@ pub struct SegmentShape {
     pub index: usize,
     /// How many cycles it has, padding not counted.
     pub cycles: usize,
-    /// The length of each table as a power of two, in the order of [`crate::Table::ALL`]. None where the segment does
-    /// without the table.
+    /// The length of each table as a power of two, in the order of [`Table::ALL`]. None where the segment does without
+    /// the table.
     pub sizes: [Option<usize>; TABLES],
 }
 
-/// How many segments a batch has, without looking at their tables: about as fast as the virtual machine runs.
+/// How many segments a batch has, without filling their tables.
 /// `place` is the batch's in its block, from 0, for messages.
 ///
 /// # Errors
 /// [`WitnessError::Simulation`] and [`WitnessError::CpuLength`].
 pub fn count_segments(batch: &GenerationInputs, place: usize, max_cpu_len_log: usize) -> Result<usize, WitnessError> {
-    let mut segments = 0;
-    for segment in SegmentDataIterator::new(batch, Some(max_cpu_len_log)) {
-        segment.map_err(|error| WitnessError::Simulation {
-            number: batch.block_metadata.block_number.low_u64(),
-            batch: place,
-            segment: segments,
-            why: error.to_string(),
-        })?;
-        segments += 1;
-    }
-    Ok(segments)
+    let mut count = 0;
+    each_segment(batch, place, max_cpu_len_log, |_, _| {
+        count += 1;
+        Ok(())
+    })?;
+    Ok(count)
 }
 
 /// Cuts a batch into segments of at most `2^max_cpu_len_log` cycles and measures their tables.
@@ -44,18 +51,104 @@ pub fn count_segments(batch: &GenerationInputs, place: usize, max_cpu_len_log: u
 ///
 /// # Errors
 /// [`WitnessError::Simulation`] and [`WitnessError::CpuLength`].
-pub fn simulate(batch: &GenerationInputs, place: usize, max_cpu_len_log: usize) -> Result<Vec<SegmentShape>, WitnessError> {
-    let count = count_segments(batch, place, max_cpu_len_log)?;
-    Ok((0..count).map(|index| SegmentShape { index, cycles: 0, sizes: [None; TABLES] }).collect())
+pub fn simulate(
+    batch: &GenerationInputs,
+    place: usize,
+    max_cpu_len_log: usize,
+) -> Result<Vec<SegmentShape>, WitnessError> {
+    // Lengths depend on nothing in the configuration but the caps' height, which is the same in all of them.
+    let (starks, configuration) = (AllStark::default(), StarkConfig::standard_fast_config());
+    let mut shapes = Vec::new();
+    each_segment(batch, place, max_cpu_len_log, |inputs, mut segment| {
+        let filled = caught(|| {
+            generate_traces::<Field, EXTENSION_DEGREE>(
+                &starks,
+                &inputs,
+                &configuration,
+                &mut segment,
+                &mut TimingTree::default(),
+            )
+        })?
+        .map_err(|error| format!("{error:#}"))?;
+        let sizes = std::array::from_fn(|table| {
+            let rows = filled.tables[table].first().map_or(0, |column| column.values.len());
+            filled.table_in_use[table].then(|| rows.next_power_of_two().ilog2() as usize)
+        });
+        shapes.push(SegmentShape { index: shapes.len(), cycles: cycles(&filled.tables[Table::Cpu.index()]), sizes });
+        Ok(())
+    })?;
+    Ok(shapes)
+}
+
+/// Hands each segment of a batch to `visit`, whose refusal is the simulation's.
+fn each_segment(
+    batch: &GenerationInputs,
+    place: usize,
+    max_cpu_len_log: usize,
+    mut visit: impl FnMut(TrimmedGenerationInputs, GenerationSegmentData) -> Result<(), String>,
+) -> Result<(), WitnessError> {
+    if !(MIN_CPU_LEN_LOG..=crate::tables::MAX_LOG).contains(&max_cpu_len_log) {
+        return Err(WitnessError::CpuLength(max_cpu_len_log));
+    }
+    let failed = |segment, why| WitnessError::Simulation {
+        number: batch.block_metadata.block_number.low_u64(),
+        batch: place,
+        segment,
+        why,
+    };
+    let mut segments =
+        caught(|| SegmentDataIterator::new(batch, Some(max_cpu_len_log))).map_err(|why| failed(0, why))?;
+    for index in 0.. {
+        match caught(|| segments.next()).map_err(|why| failed(index, why))? {
+            None => break,
+            Some(Err(error)) => return Err(failed(index, error.to_string())),
+            Some(Ok((inputs, segment))) => visit(inputs, segment).map_err(|why| failed(index, why))?,
+        }
+    }
+    Ok(())
+}
+
+/// The rows of the table of cycles that are no padding. Padding repeats one row, in which only the clock goes on.
+fn cycles(columns: &[PolynomialValues<Field>]) -> usize {
+    let padding = columns.iter().filter_map(|column| {
+        let [.., before, last] = column.values[..] else { return None };
+        let clock = last - before == Field::ONE;
+        (!clock).then(|| column.values.iter().rev().take_while(|value| **value == last).count())
+    });
+    let rows = columns.first().map_or(0, |column| column.values.len());
+    rows - padding.min().unwrap_or(0)
 }
 
 impl SegmentShape {
-    /// Whether circuits of these ranges can prove it.
+    /// Whether circuits of these ranges can prove it: a table that is neither shorter nor longer than they are built
+    /// for, since nothing pads a table up to a range.
     ///
     /// # Errors
     /// [`WitnessError::Table`], which names the block `number`, the batch, this segment, the table and what to set.
     pub fn check(&self, ranges: &TableRanges, number: u64, batch: usize) -> Result<(), WitnessError> {
-        let _ = (ranges, number, batch);
+        for table in Table::ALL {
+            let range = ranges.of(table);
+            let Some(size) = self.sizes[table.index()] else { continue };
+            if range.contains(&size) {
+                continue;
+            }
+            let wider = range.start.min(size)..range.end.max(size + 1);
+            let (start, end, variable) = (wider.start, wider.end, table.variable());
+            let smaller = if size >= range.end && table != Table::MemBefore {
+                format!(", or make segments shorter with --max-cpu-len-log (this one has {} cycles)", self.cycles)
+            } else {
+                String::new()
+            };
+            return Err(WitnessError::Table {
+                number,
+                batch,
+                segment: self.index,
+                table,
+                size,
+                range: format!("{}..{}", range.start, range.end),
+                advice: format!("set {variable}={start}..{end} (--{table} {start}..{end}){smaller}"),
+            });
+        }
         Ok(())
     }
 }
