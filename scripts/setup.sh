@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what a fresh Debian machine with Rust is missing, and says in one line what it cannot.
 #
-# Usage: scripts/setup.sh [compiler] [nextest] [deny] [services] [evm-libraries]; without words, these five. Three more
-# are installed only when they are named: chromium, miden-peer and cargo-deb.
+# Usage: scripts/setup.sh [compiler] [nextest] [deny] [services] [evm-libraries]; without words, these five. Four more
+# are installed only when they are named: chromium, anvil, miden-peer and cargo-deb.
 # Tools of cargo go to $MEZE_TOOLS (default ~/.cache/meze/tools), and only if they are not on the PATH.
 set -eu
 
@@ -72,6 +72,26 @@ services() {
     service promtool prometheus "promtool checks the metrics"
 }
 
+# A development node of Ethereum, for following and reorgs. Its package holds the program; it is linked to, so that a
+# test which starts it can also end it.
+anvil_node() {
+    if have anvil; then
+        return
+    fi
+    if ! have npm; then
+        say "npm is missing, and anvil comes with it: the tests that need anvil will say so"
+        return
+    fi
+    say "installing anvil 1.7.1 into $tools with npm: tests follow a real node"
+    mkdir -p "$tools/anvil" "$tools/bin"
+    npm install --prefix "$tools/anvil" --no-audit --no-fund --silent @foundry-rs/anvil@1.7.1 >&2 ||
+        give_up "cannot install @foundry-rs/anvil 1.7.1 from npm"
+    for program in "$tools"/anvil/node_modules/@foundry-rs/anvil-*/bin/anvil; do
+        [ -x "$program" ] || give_up "@foundry-rs/anvil 1.7.1 has no program for this machine"
+        ln -sf "$program" "$tools/bin/anvil"
+    done
+}
+
 # A browser, to be a wallet's page.
 chromium() {
     service chromium chromium "a page asks for a proof"
@@ -114,6 +134,7 @@ for part in "$@"; do
         miden-peer) miden_peer ;;
         cargo-deb) cargo_deb ;;
         chromium) chromium ;;
-        *) give_up "'$part' is unknown: compiler, nextest, deny, services, evm-libraries, chromium, miden-peer or cargo-deb" ;;
+        anvil) anvil_node ;;
+        *) give_up "'$part' is unknown: compiler, nextest, deny, services, evm-libraries, chromium, anvil, miden-peer or cargo-deb" ;;
     esac
 done
