@@ -30,12 +30,12 @@ pub enum WitnessError {
         expected: String,
     },
     /// A block that does not follow the one before it.
-    #[error("block {number} does not follow {after}: {why}")]
+    #[error("block {number} does not follow block {after}: {why}")]
     Link {
         /// The block.
         number: u64,
-        /// What it should follow.
-        after: String,
+        /// The block before it, in the witness or in the chain of proofs.
+        after: u64,
         /// What does not agree, and what to do.
         why: String,
     },
@@ -100,9 +100,6 @@ pub enum WitnessError {
     /// Segments longer or shorter than the virtual machine allows.
     #[error("max-cpu-len-log is the power of two of a segment's cycles, from 7 to 32; this is {0}")]
     CpuLength(usize),
-    /// A batch that was handed on as bytes does not read back.
-    #[error("these bytes are no batch of this version: {0}")]
-    BatchBytes(String),
 }
 
 /// A block as messages call it: by its number where it can be read, and by its place in the file.

@@ -8,21 +8,18 @@
 //! - [`simulate`]: a batch's segments and their table lengths;
 //! - [`SegmentShape::check`]: whether circuits of some [`TableRanges`] can prove them.
 
-mod batch;
 mod caught;
 mod code;
 mod compact;
 mod decode;
 mod error;
 mod links;
-mod presets;
 mod read;
 mod simulate;
 pub mod tables;
 mod wire;
 mod witness;
 
-pub use batch::{batch_from_bytes, batch_to_bytes};
 pub use decode::{BATCH_SIZE, DecodedBlock, decode};
 pub use error::{BlockName, WitnessError};
 pub use links::{Previous, check_links};

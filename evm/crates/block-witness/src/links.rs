@@ -31,7 +31,6 @@ pub struct Previous {
 pub fn check_links(blocks: &[BlockWitness], previous: Option<&Previous>) -> Result<(), WitnessError> {
     if let (Some(first), Some(previous)) = (blocks.first(), previous) {
         let after = Before {
-            name: format!("block {} of the previous proof", previous.number),
             number: previous.number,
             chain_id: previous.chain_id,
             hash: previous.block_hash,
@@ -43,7 +42,6 @@ pub fn check_links(blocks: &[BlockWitness], previous: Option<&Previous>) -> Resu
     for pair in blocks.windows(2) {
         let [before, block] = pair else { continue };
         let after = Before {
-            name: format!("block {} in the witness", before.number()),
             number: before.number(),
             chain_id: before.chain_id(),
             hash: before.block_hash(),
@@ -57,7 +55,7 @@ pub fn check_links(blocks: &[BlockWitness], previous: Option<&Previous>) -> Resu
             let back = newer.len() - place;
             return Err(WitnessError::Link {
                 number: block.number(),
-                after: after.name,
+                after: before.number(),
                 why: format!(
                     "they name different blocks as the one {back} before block {}: {:#x} and {:#x}; fetch both again",
                     block.number(),
@@ -71,7 +69,6 @@ pub fn check_links(blocks: &[BlockWitness], previous: Option<&Previous>) -> Resu
 }
 
 struct Before {
-    name: String,
     number: u64,
     chain_id: u64,
     hash: H256,
@@ -106,6 +103,6 @@ impl Before {
         } else {
             return Ok(());
         };
-        Err(WitnessError::Link { number, after: self.name.clone(), why })
+        Err(WitnessError::Link { number, after: self.number, why })
     }
 }

@@ -120,35 +120,34 @@ fn cycles(columns: &[PolynomialValues<Field>]) -> usize {
 }
 
 impl SegmentShape {
-    /// Whether circuits of these ranges can prove it: a table that is neither shorter nor longer than they are built
-    /// for, since nothing pads a table up to a range.
+    /// Whether circuits of these ranges can prove it: no table may be shorter or longer than they are built for, since
+    /// nothing pads a table up to a range.
     ///
     /// # Errors
-    /// [`WitnessError::Table`], which names the block `number`, the batch, this segment, the table and what to set.
+    /// [`WitnessError::Table`], which names the block `number`, the batch, this segment, the first such table, and what
+    /// to set for all of them.
     pub fn check(&self, ranges: &TableRanges, number: u64, batch: usize) -> Result<(), WitnessError> {
-        for table in Table::ALL {
-            let range = ranges.of(table);
-            let Some(size) = self.sizes[table.index()] else { continue };
-            if range.contains(&size) {
-                continue;
-            }
-            let wider = range.start.min(size)..range.end.max(size + 1);
-            let (start, end, variable) = (wider.start, wider.end, table.variable());
-            let smaller = if size >= range.end && table != Table::MemBefore {
-                format!(", or make segments shorter with --max-cpu-len-log (this one has {} cycles)", self.cycles)
-            } else {
-                String::new()
-            };
-            return Err(WitnessError::Table {
-                number,
-                batch,
-                segment: self.index,
-                table,
-                size,
-                range: format!("{}..{}", range.start, range.end),
-                advice: format!("set {variable}={start}..{end} (--{table} {start}..{end}){smaller}"),
-            });
+        let unfit: Vec<(Table, usize)> = Table::ALL
+            .into_iter()
+            .filter_map(|table| Some((table, self.sizes[table.index()]?)))
+            .filter(|(table, size)| !ranges.of(*table).contains(size))
+            .collect();
+        let Some(&(table, size)) = unfit.first() else { return Ok(()) };
+        let wider = |(table, size): &(Table, usize)| {
+            let range = ranges.of(*table);
+            (*table, format!("{}..{}", range.start.min(*size), range.end.max(size + 1)))
+        };
+        let wider: Vec<(Table, String)> = unfit.iter().map(wider).collect();
+        let variables: Vec<String> =
+            wider.iter().map(|(table, range)| format!("{}={range}", table.variable())).collect();
+        let flags: Vec<String> = wider.iter().map(|(table, range)| format!("--{table} {range}")).collect();
+        let mut advice = format!("set {} ({})", variables.join(" "), flags.join(" "));
+        // The memory that a segment begins with does not get less by cutting it.
+        if unfit.iter().all(|(table, size)| *size >= ranges.of(*table).end && *table != Table::MemBefore) {
+            advice +=
+                &format!(", or make segments shorter with --max-cpu-len-log (this one has {} cycles)", self.cycles);
         }
-        Ok(())
+        let range = format!("{}..{}", ranges.of(table).start, ranges.of(table).end);
+        Err(WitnessError::Table { number, batch, segment: self.index, table, size, range, advice })
     }
 }

@@ -110,14 +110,6 @@ pub enum RangesError {
         "nine ranges are needed, joined by commas (arithmetic, byte-packing, cpu, keccak, keccak-sponge, logic, memory, mem-before, mem-after); there are {0}"
     )]
     Count(usize),
-    /// The value of an environment variable is none.
-    #[error("{variable}: {why}")]
-    Variable {
-        /// The variable.
-        variable: &'static str,
-        /// What is wrong with it.
-        why: Box<Self>,
-    },
 }
 
 /// Reads one range of the form `lo..hi`: powers of two, `hi` excluded.

@@ -107,6 +107,14 @@ impl TryFrom<Block> for BlockWitness {
     type Error = Fault;
 
     fn try_from(Block { block_trace, other_data }: Block) -> Result<Self, Fault> {
+        let used: u128 = block_trace.txn_info.iter().map(|transaction| u128::from(transaction.meta.gas_used)).sum();
+        let said = other_data.b_data.b_meta.block_gas_used;
+        if U256::from(used) != said {
+            return Err(fault(
+                "block_trace.txn_info",
+                format!("transactions that used {said} gas together, as block_gas_used says; they used {used}"),
+            ));
+        }
         Ok(Self { block_trace: block_trace.try_into()?, other_data: other_data.try_into()? })
     }
 }

@@ -77,6 +77,11 @@ fn a_bad_field_is_named_with_its_block() {
              before the first block; there are 1",
         ),
         (
+            meta("block_gas_used", json!("0x10")),
+            "block 7, field block_trace.txn_info: expected transactions that used 16 gas together, as block_gas_used \
+             says; they used 0",
+        ),
+        (
             changed(|block| block["other_data"]["burn_addr"] = json!(hash_of(1))),
             "block 7, field other_data.burn_addr: expected null or absent, as Ethereum has it: the witness is of \
              another kind of chain",
@@ -178,7 +183,7 @@ fn blocks_that_do_not_follow_each_other_are_refused() {
     };
     assert_eq!(
         check(&json!([blocks[0], blocks[2]]), None).unwrap_err().to_string(),
-        "block 9 does not follow block 7 in the witness: block 8 is expected next; blocks are proved one by one, in order"
+        "block 9 does not follow block 7: block 8 is expected next; blocks are proved one by one, in order"
     );
     let said = link(&|block| block["other_data"]["b_data"]["b_meta"]["block_chain_id"] = json!("0x1"));
     assert!(said.contains("it is of chain 1, and that one is of chain 4242"), "{said}");
@@ -199,10 +204,7 @@ fn a_block_must_follow_the_previous_proof() {
 
     let later = Previous { number: previous.number + 1, ..previous.clone() };
     let said = decode(second.clone(), Some(&later), BATCH_SIZE).unwrap_err().to_string();
-    assert!(
-        said.starts_with("block 8 does not follow block 8 of the previous proof: block 9 is expected next"),
-        "{said}"
-    );
+    assert!(said.starts_with("block 8 does not follow block 8: block 9 is expected next"), "{said}");
 
     let elsewhere = Previous { state_root: H256::repeat_byte(1), ..previous.clone() };
     let said = decode(second.clone(), Some(&elsewhere), BATCH_SIZE).unwrap_err().to_string();
@@ -232,7 +234,7 @@ fn a_decoder_that_panics_or_refuses_names_the_block() {
     let too_long = trie(json!({ "Extension": { "nibbles": long, "child": leaf } }));
     let no_receipt = json!([{
         "traces": { "0x0000000000000000000000000000000000000001": { "balance": "0x1" } },
-        "meta": { "byte_code": "0x01", "new_receipt_trie_node_byte": "0xf9", "gas_used": 1 },
+        "meta": { "byte_code": "0x01", "new_receipt_trie_node_byte": "0xf9", "gas_used": 0 },
     }]);
     for (block, why) in [
         (changed(|block| block["block_trace"]["trie_pre_images"]["separate"]["state"]["direct"] = too_long), "64"),

@@ -1,27 +1,15 @@
 //! Block 28 of a development network, of the zero line's own tests: not in this repository. The folder that
 //! `MEZE_TEST_WITNESSES` names has it; without it these tests say so and pass.
 
-use std::fs;
-use std::path::PathBuf;
-use std::time::Instant;
-
-use block_witness::{
-    BATCH_SIZE, MAX_CPU_LEN_LOG, TableRanges, WitnessError, check_links, count_segments, decode, read, simulate,
-};
+use block_witness::{BATCH_SIZE, MAX_CPU_LEN_LOG, WitnessError, check_links, count_segments, decode, read, simulate};
 use ethereum_types::{Address, H256, U256};
 use serde_json::Value;
 
-pub(crate) const FOLDER: &str = "MEZE_TEST_WITNESSES";
+use crate::folder::{Clock, file};
+use crate::simulation::EMPTY;
 
-pub(crate) fn file(name: &str) -> Option<Vec<u8>> {
-    let Some(folder) = std::env::var_os(FOLDER) else {
-        eprintln!("skipped: {FOLDER} names no folder with {name}");
-        return None;
-    };
-    let path = PathBuf::from(folder).join(name);
-    let bytes = fs::read(&path).map_err(|error| eprintln!("skipped: {}: {error}", path.display()));
-    bytes.ok()
-}
+/// What its batches take: one transaction, and nothing.
+const RANGES: &str = "16..17,8..13,10..18,11..12,8..9,10..11,17..20,16..17,7..8";
 
 fn field<T: serde::de::DeserializeOwned>(header: &Value, name: &str) -> T {
     serde_json::from_value(header[name].clone()).unwrap()
@@ -60,29 +48,29 @@ fn block_28_agrees_with_its_header() {
 #[test]
 fn block_28_fits_the_ranges_of_a_block_with_a_transaction() {
     let Some(witness) = file("block-28-witness.json") else { return };
-    let start = Instant::now();
+    let start = Clock::new();
     let block = read(&witness).unwrap().remove(0);
     let decoded = decode(block, None, BATCH_SIZE).unwrap();
-    eprintln!("read and decoded in {:?}", start.elapsed());
+    eprintln!("read and decoded in {start}");
     // The kernel is assembled on first use, which is not part of what is measured below.
-    let start = Instant::now();
+    let start = Clock::new();
     count_segments(&decoded.batches[1], 1, MAX_CPU_LEN_LOG).unwrap();
-    eprintln!("the kernel and an empty batch in {:?}", start.elapsed());
+    eprintln!("the kernel and an empty batch in {start}");
     for (place, batch) in decoded.batches.iter().enumerate() {
-        let start = Instant::now();
+        let start = Clock::new();
         let count = count_segments(batch, place, MAX_CPU_LEN_LOG).unwrap();
-        eprintln!("batch {place}: {count} segments counted in {:?}", start.elapsed());
-        let start = Instant::now();
+        eprintln!("batch {place}: {count} segments counted in {start}");
+        let start = Clock::new();
         let shapes = simulate(batch, place, MAX_CPU_LEN_LOG).unwrap();
-        eprintln!("batch {place}: {shapes:?} in {:?}", start.elapsed());
+        eprintln!("batch {place}: {shapes:?} in {start}");
         assert_eq!(shapes.len(), count);
         for shape in &shapes {
-            shape.check(&TableRanges::small_block(), decoded.number, place).unwrap();
+            shape.check(&RANGES.parse().unwrap(), decoded.number, place).unwrap();
             assert!(shape.cycles > 500 && shape.cycles < 1 << MAX_CPU_LEN_LOG);
         }
     }
     let heavy = simulate(&decoded.batches[0], 0, MAX_CPU_LEN_LOG).unwrap().remove(0);
-    let said = heavy.check(&TableRanges::empty_block(), decoded.number, 0).unwrap_err().to_string();
+    let said = heavy.check(&EMPTY.parse().unwrap(), decoded.number, 0).unwrap_err().to_string();
     assert!(said.starts_with("block 28, batch 0, segment 0: table "), "{said}");
     assert!(said.contains("_CIRCUIT_SIZE="), "{said}");
 }

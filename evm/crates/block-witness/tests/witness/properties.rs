@@ -1,11 +1,11 @@
 //! Whatever the bytes are, reading and decoding say something and never panic.
 
-use block_witness::{BATCH_SIZE, batch_from_bytes, batch_to_bytes, decode, read};
+use block_witness::{BATCH_SIZE, MAX_CPU_LEN_LOG, count_segments, decode, read};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::block_28::file;
 use crate::empty_blocks::{bytes, chain};
+use crate::folder::file;
 
 /// Reads and decodes, and says so with an error where it can.
 fn whole(witness: &[u8]) {
@@ -67,7 +67,6 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         whole(&bytes);
-        let _ = batch_from_bytes(&bytes);
     }
 
     #[test]
@@ -84,21 +83,27 @@ proptest! {
     }
 
     #[test]
-    fn a_batch_with_a_byte_changed_never_panics(at in any::<proptest::sample::Index>(), with in any::<u8>()) {
-        let block = decode(read(&bytes(&chain(1)[0])).unwrap().remove(0), None, BATCH_SIZE).unwrap();
-        let mut batch = batch_to_bytes(&block.batches[0]);
-        let at = at.index(batch.len());
-        batch[at] = with;
-        let _ = batch_from_bytes(&batch).map(|batch| batch_to_bytes(&batch));
-    }
-
-    #[test]
     fn arbitrary_compact_tries_never_panic(compact in proptest::collection::vec(any::<u8>(), 0..200)) {
         let mut block = chain(1).remove(0);
         block["block_trace"]["trie_pre_images"] =
             serde_json::json!({ "combined": { "compact": format!("0x00{}", hex::encode(compact)) } });
         whole(&bytes(&block));
     }
+}
+
+#[test]
+fn an_empty_block_with_a_value_changed_never_panics_in_the_simulation() {
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(60));
+    let outcome = runner.run(&(any::<usize>(), 0u8..9, any::<usize>()), |(place, with, digit)| {
+        for block in read(&bytes(&mutated(chain(1).remove(0), place, with, digit))).unwrap_or_default() {
+            let batches = decode(block, None, BATCH_SIZE).map(|block| block.batches).unwrap_or_default();
+            for (place, batch) in batches.iter().enumerate() {
+                let _ = count_segments(batch, place, MAX_CPU_LEN_LOG).map_err(|error| error.to_string());
+            }
+        }
+        Ok(())
+    });
+    assert!(outcome.is_ok(), "{outcome:?}");
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Our own empty blocks, decoded, chained and simulated.
 
 use block_witness::{
-    BATCH_SIZE, DecodedBlock, MAX_CPU_LEN_LOG, Previous, Table, TableRanges, WitnessError, batch_from_bytes,
-    batch_to_bytes, check_links, count_segments, decode, read, simulate,
+    BATCH_SIZE, DecodedBlock, MAX_CPU_LEN_LOG, Previous, Table, TableRanges, WitnessError, check_links, count_segments,
+    decode, read, simulate,
 };
 use serde_json::Value;
 
 use crate::empty_blocks::{FIRST, bytes, chain};
+
+/// What the batches of these blocks take.
+pub(crate) const EMPTY: &str = "16..17,8..9,13..14,9..10,8..9,6..8,17..18,16..17,7..8";
 
 fn decoded_chain(count: u64) -> Vec<DecodedBlock> {
     let blocks = read(&bytes(&Value::Array(chain(count)))).unwrap();
@@ -41,8 +44,7 @@ fn an_empty_block_fits_the_ranges_of_empty_blocks() {
             let shapes = simulate(batch, place, MAX_CPU_LEN_LOG).unwrap();
             eprintln!("batch {place}: {shapes:?}");
             assert_eq!(shapes.len(), 1);
-            shapes[0].check(&TableRanges::empty_block(), block.number, place).unwrap();
-            shapes[0].check(&TableRanges::small_block(), block.number, place).unwrap();
+            shapes[0].check(&EMPTY.parse().unwrap(), block.number, place).unwrap();
             let cpu = shapes[0].sizes[Table::Cpu.index()].unwrap();
             assert!(shapes[0].cycles < 1 << cpu && shapes[0].cycles > 1 << (cpu - 1), "{shapes:?}");
         }
@@ -65,47 +67,26 @@ fn a_batch_is_cut_where_segments_may_be_no_longer() {
 }
 
 #[test]
-fn a_table_outside_its_range_says_which_variable_to_set() {
+fn tables_outside_their_ranges_say_which_variables_to_set() {
     let block = decoded_chain(1).remove(0);
     let shape = simulate(&block.batches[1], 1, MAX_CPU_LEN_LOG).unwrap().remove(0);
-    let size = shape.sizes[Table::Memory.index()].unwrap();
-    let fitting = TableRanges::empty_block();
-    let small = fitting.clone().with(Table::Memory, size - 2..size).unwrap();
-    let said = shape.check(&small, block.number, 1).unwrap_err().to_string();
+    let cycles = shape.cycles;
+    let fitting: TableRanges = EMPTY.parse().unwrap();
+    let said = |ranges: TableRanges| shape.check(&ranges, block.number, 1).unwrap_err().to_string();
+    let long = fitting.clone().with(Table::Memory, 15..17).unwrap().with(Table::Cpu, 10..12).unwrap();
     assert_eq!(
-        said,
+        said(long),
         format!(
-            "block 7, batch 1, segment 0: table memory has 2^{size} rows, outside the configured {}..{size}; set \
-             MEMORY_CIRCUIT_SIZE={}..{} (--memory {}..{}), or make segments shorter with --max-cpu-len-log (this one \
-             has {} cycles)",
-            size - 2,
-            size - 2,
-            size + 1,
-            size - 2,
-            size + 1,
-            shape.cycles
+            "block 7, batch 1, segment 0: table cpu has 2^13 rows, outside the configured 10..12; set \
+             CPU_CIRCUIT_SIZE=10..14 MEMORY_CIRCUIT_SIZE=15..18 (--cpu 10..14 --memory 15..18), or make segments \
+             shorter with --max-cpu-len-log (this one has {cycles} cycles)"
         )
     );
-    let large = fitting.with(Table::Memory, size + 1..size + 3).unwrap();
-    let said = shape.check(&large, block.number, 1).unwrap_err().to_string();
-    assert!(said.ends_with(&format!("set MEMORY_CIRCUIT_SIZE={size}..{0} (--memory {size}..{0})", size + 3)), "{said}");
-}
-
-#[test]
-fn a_batch_is_the_same_bytes_every_time() {
-    let (once, again) = (decoded_chain(1).remove(0), decoded_chain(1).remove(0));
-    for (batch, same) in once.batches.iter().zip(&again.batches) {
-        let bytes = batch_to_bytes(batch);
-        assert_eq!(bytes, batch_to_bytes(same));
-        let back = batch_from_bytes(&bytes).unwrap();
-        assert_eq!(bytes, batch_to_bytes(&back));
-        assert_eq!(simulate(&back, 0, MAX_CPU_LEN_LOG).unwrap(), simulate(batch, 0, MAX_CPU_LEN_LOG).unwrap());
-        for end in [0, 7, 8, bytes.len() - 1] {
-            assert!(matches!(batch_from_bytes(&bytes[..end]), Err(WitnessError::BatchBytes(_))));
-        }
-        assert!(matches!(batch_from_bytes(&[&bytes[..], b"x"].concat()), Err(WitnessError::BatchBytes(_))));
-    }
-    assert_ne!(batch_to_bytes(&once.batches[0]), batch_to_bytes(&once.batches[1]));
+    assert_eq!(
+        said(fitting.with(Table::Memory, 18..20).unwrap()),
+        "block 7, batch 1, segment 0: table memory has 2^17 rows, outside the configured 18..20; set \
+         MEMORY_CIRCUIT_SIZE=17..20 (--memory 17..20)"
+    );
 }
 
 #[test]
