@@ -1,6 +1,7 @@
 //! What a proof of a block says, against what is expected of it.
 
 use ethereum_types::{H256, U256};
+use evm_arithmetization::ConsolidatedHash;
 use proving::error::VerifyError;
 use serde::Serialize;
 
@@ -44,6 +45,9 @@ pub struct Report {
     pub gas_used: u64,
     /// The state root that the proved chain of blocks begins with.
     pub checkpoint_state_root: H256,
+    /// The digest of the 256 block hashes at that place.
+    #[serde(skip)]
+    pub checkpoint_consolidated_hash: ConsolidatedHash,
     /// The state root after the block.
     pub state_root: H256,
 }
@@ -73,6 +77,7 @@ pub fn check(proof: &BlockProof, key: &VerificationKey, expected: &Expectations)
         block_hash: values.block_hashes.cur_hash,
         gas_used: metadata.block_gas_used.low_u64(),
         checkpoint_state_root: values.extra_block_data.checkpoint_state_trie_root,
+        checkpoint_consolidated_hash: values.extra_block_data.checkpoint_consolidated_hash,
         state_root: after.state_root,
     };
     if U256::from(proof.height()) != metadata.block_number {

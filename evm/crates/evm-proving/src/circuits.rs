@@ -96,8 +96,9 @@ impl FromStr for Part {
 pub struct Circuits {
     pub(crate) config: CircuitConfig,
     pub(crate) part: Part,
-    pub(crate) all: AllRecursiveCircuits,
-    pub(crate) stark: AllStark<F, D>,
+    /// Boxed, as the next: they are hundreds of kilobytes by themselves, too much for an ordinary stack.
+    pub(crate) all: Box<AllRecursiveCircuits>,
+    pub(crate) stark: Box<AllStark<F, D>>,
     key: VerificationKey,
 }
 
@@ -109,15 +110,16 @@ impl Circuits {
     /// # Errors
     /// [`EvmError::Build`].
     pub fn build(config: &CircuitConfig) -> Result<Self, EvmError> {
-        let stark = AllStark::default();
-        let ranges = config.ranges.as_array();
-        let all = guard(|| Ok::<_, String>(AllRecursiveCircuits::new(&stark, ranges, config.recursion())));
-        Ok(Self::of(config, all.map_err(EvmError::Build)?))
+        let build = || {
+            let all = AllRecursiveCircuits::new(&AllStark::default(), config.ranges.as_array(), config.recursion());
+            Ok::<_, String>(Self::of(config, Box::new(all)))
+        };
+        guard(build).map_err(EvmError::Build)
     }
 
-    pub(crate) fn of(config: &CircuitConfig, all: AllRecursiveCircuits) -> Self {
+    pub(crate) fn of(config: &CircuitConfig, all: Box<AllRecursiveCircuits>) -> Self {
         let key = VerificationKey::of(config, &all);
-        Self { config: config.clone(), part: Part::All, all, stark: AllStark::default(), key }
+        Self { config: config.clone(), part: Part::All, all, stark: Box::default(), key }
     }
 
     /// The same circuits without the proving keys that `part` does not need.

@@ -1,15 +1,27 @@
-//! The proof system panics on what it does not like; nothing of that gets out of this crate.
+//! The proof system panics on what it does not like and recurses deeply; nothing of that gets out of this crate.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::Builder;
 
-/// Runs `work`, and makes of a panic or an error a reason.
-pub(crate) fn guard<T, E: std::fmt::Display>(work: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(shortened(&format!("{error:#}"))),
-        Err(panic) => Err(shortened(&message(&*panic))),
+/// The stack for its work, in bytes: its kernel is parsed, and tries are walked, by recursion.
+const STACK: usize = 64 << 20;
+
+/// Runs `work` on a thread with a large stack, and makes of a panic a reason.
+pub(crate) fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    let done = std::thread::scope(|scope| {
+        let thread = Builder::new().name("proving".to_owned()).stack_size(STACK).spawn_scoped(scope, work);
+        thread.map(std::thread::ScopedJoinHandle::join)
+    });
+    match done {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(panic)) => Err(shortened(&message(&*panic))),
+        Err(error) => Err(format!("no thread could be started: {error}")),
     }
+}
+
+/// The same, and makes of an error a reason too.
+pub(crate) fn guard<T: Send, E: std::fmt::Display>(work: impl FnOnce() -> Result<T, E> + Send) -> Result<T, String> {
+    deep(|| work().map_err(|error| shortened(&format!("{error:#}")))).flatten()
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {
@@ -18,7 +30,7 @@ fn message(panic: &(dyn Any + Send)) -> String {
 }
 
 /// One line that fits into a table: errors of the proof system may carry whole tries.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const MOST: usize = 400;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(MOST) {

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use evm_arithmetization::cpu::kernel::aggregator::KERNEL;
 
+use crate::guard::guard;
+
 struct Facts {
     code_hash: String,
     main: u64,
@@ -11,7 +13,8 @@ struct Facts {
 }
 
 static FACTS: LazyLock<Facts> = LazyLock::new(|| {
-    let kernel = serde_json::to_value(&*KERNEL).expect("a kernel is plain data");
+    let kernel =
+        guard(|| serde_json::to_value(&*KERNEL)).expect("the library's own kernel assembles, and is plain data");
     let label = |name: &str| kernel["global_labels"][name].as_u64().expect("the kernel has this label");
     Facts {
         code_hash: kernel["code_hash"].as_str().expect("a kernel has a hash, written as hex").to_owned(),

@@ -20,7 +20,7 @@ use tracing::{info, warn};
 use crate::circuits::{C, Circuits, D, Part};
 use crate::config::CircuitConfig;
 use crate::error::EvmError;
-use crate::guard::guard;
+use crate::guard::{deep, guard};
 use crate::key::VerificationKey;
 
 const TAG: FormatTag = FormatTag::new(b"EVMC");
@@ -52,6 +52,10 @@ impl CircuitStore {
     /// # Errors
     /// [`EvmError::Io`] and [`EvmError::Build`].
     pub fn circuits(&self, config: &CircuitConfig, part: Part) -> Result<Arc<Circuits>, EvmError> {
+        deep(|| self.load_or_build(config, part)).unwrap_or_else(|reason| Err(EvmError::Build(reason)))
+    }
+
+    fn load_or_build(&self, config: &CircuitConfig, part: Part) -> Result<Arc<Circuits>, EvmError> {
         if let Some(circuits) = self.load(config, part)? {
             return Ok(Arc::new(circuits));
         }
@@ -179,7 +183,8 @@ fn read_all(place: &Path, config: &CircuitConfig, part: Part) -> Result<Circuits
     let upper = read(&place.join(UPPER))?;
     let body = open(&upper)?;
     let mut all = guard(|| {
-        AllRecursiveCircuits::from_bytes(body, true, &DefaultGateSerializer, &generators()).map_err(|_| "cut short")
+        let all = AllRecursiveCircuits::from_bytes(body, true, &DefaultGateSerializer, &generators());
+        all.map(Box::new).map_err(|_| "cut short")
     })
     .map_err(|reason| EvmError::malformed(WHAT, reason))?;
     drop(upper);
