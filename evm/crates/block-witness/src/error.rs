@@ -65,7 +65,7 @@ pub enum WitnessError {
     },
     /// The virtual machine refused a batch.
     #[error(
-        "block {number}, batch {batch}: the simulation failed in segment {segment}: {why}; the witness does not describe a block that these rules accept, so no proof of it exists"
+        "block {number}, batch {batch}: the simulation failed in segment {segment}: {why}; the witness describes no block that Ethereum's rules accept, or leaves out what the block reads: fetch it again, from another node if need be"
     )]
     Simulation {
         /// The block.

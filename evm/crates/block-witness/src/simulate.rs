@@ -1,7 +1,10 @@
 //! A batch run through the virtual machine: its segments, and how long their tables are.
 //!
-//! The proving library tells lengths in one way only: it fills the tables. That is the first step of a proof, and takes
-//! the memory of its tables too; it is done here one segment at a time, and the numbers are in [`simulate`].
+//! The proving library tells lengths in one way only: it fills the tables, which is the first step of a proof. Measured
+//! on two cores, for block 28 of the zero line's tests (a contract call): running its 119,161 cycles takes 0.08 s of
+//! processor, filling their tables 1.1 s and 0.7 GiB; an empty batch takes 0.11 s. To prove a block of one transfer
+//! takes about 80 s of processor with the insecure test configuration, and minutes at standard security. Before the
+//! first batch, the kernel is assembled once a process, in 1.5 s.
 
 use evm_arithmetization::generation::generate_traces;
 use evm_arithmetization::{AllStark, Field, GenerationInputs, SegmentDataIterator, StarkConfig};
@@ -32,7 +35,7 @@ pub struct SegmentShape {
     pub sizes: [Option<usize>; TABLES],
 }
 
-/// How many segments a batch has, without filling their tables.
+/// How many segments a batch has, without filling their tables: for whoever needs no lengths.
 /// `place` is the batch's in its block, from 0, for messages.
 ///
 /// # Errors
@@ -46,7 +49,7 @@ pub fn count_segments(batch: &GenerationInputs, place: usize, max_cpu_len_log: u
     Ok(count)
 }
 
-/// Cuts a batch into segments of at most `2^max_cpu_len_log` cycles and measures their tables.
+/// Cuts a batch into segments of at most `2^max_cpu_len_log` cycles and measures their tables, one segment at a time.
 /// `place` is the batch's in its block, from 0, for messages.
 ///
 /// # Errors
