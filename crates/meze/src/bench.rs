@@ -14,8 +14,7 @@ mod trees;
 
 use anyhow::Result;
 use clap::Subcommand;
-
-use crate::console::Console;
+use terminal::Console;
 
 /// Measure what proofs cost on this machine
 #[derive(Debug, Clone, Subcommand)]

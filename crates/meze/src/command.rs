@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::json;
+use terminal::Console;
 
-use crate::console::Console;
 use crate::roles::control_workers::Action;
 use crate::roles::second_names::with_second_names;
 use crate::verify::{self, Refused};

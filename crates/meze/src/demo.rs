@@ -18,9 +18,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use terminal::Console;
 
 use crate::command::Usage;
-use crate::console::Console;
 use crate::settings::CircuitArgs;
 
 /// Transactions where nothing else is said, if they fit.

@@ -17,9 +17,8 @@ use rollup_circuits::proof_file::{self, MOCK, PROOF};
 use rollup_circuits::verification_key::{VERIFICATION_KEY, VerificationKey};
 use rollup_circuits::witness_file::{MAX_WITNESS, WITNESS, Witness};
 use serde_json::{Value, json};
+use terminal::{Console, files};
 
-use crate::console::Console;
-use crate::files;
 use crate::text::ChainAddress;
 use crate::trusted;
 use crate::verify::PublicFile;

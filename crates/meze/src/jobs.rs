@@ -15,12 +15,11 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use proving::id::TaskId;
 use serde_json::json;
+use terminal::{Console, files};
 use transport::ask::JobView;
 
 use crate::command::Usage;
 use crate::connection::{ConnectionArgs, converse};
-use crate::console::Console;
-use crate::files;
 use crate::text::bytes;
 
 /// What a token for jobs may be of.

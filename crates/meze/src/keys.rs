@@ -9,10 +9,9 @@ use clap::{Args, Subcommand};
 use rollup_circuits::id::CircuitId;
 use serde::Serialize;
 use serde_json::json;
+use terminal::{Console, files};
 
 use crate::command::Usage;
-use crate::console::Console;
-use crate::files;
 use crate::measure::{Cost, measured};
 use crate::settings::CircuitArgs;
 use crate::text::table;

@@ -10,17 +10,14 @@
 pub mod bench;
 pub mod command;
 pub mod connection;
-pub mod console;
 pub mod cpu;
 pub mod demo;
-pub mod files;
 pub mod fleet;
 pub mod inspect;
 pub mod jobs;
 pub mod keys;
 pub mod measure;
 pub mod pipeline;
-pub mod progress;
 pub mod prove;
 pub mod roles;
 pub mod settings;

@@ -12,9 +12,8 @@ use rollup_circuits::proof_file::MAX_PROOF;
 use rollup_circuits::provers::CircuitProver;
 use rollup_circuits::witness_file::MAX_WITNESS;
 use serde_json::json;
+use terminal::{Console, files};
 
-use crate::console::Console;
-use crate::files;
 use crate::measure::measured;
 use crate::settings::CircuitArgs;
 use crate::text::bytes;
@@ -58,7 +57,7 @@ pub fn run(args: &ProveArgs, console: Console) -> Result<()> {
     let limit = |body: u64| body + OVERHEAD as u64;
     let input = args.input.as_ref().map(|path| files::read(path, limit(MAX_WITNESS))).transpose()?.unwrap_or_default();
     let needs: Vec<Vec<u8>> =
-        args.needs.iter().map(|path| files::read(path, limit(MAX_PROOF))).collect::<Result<_>>()?;
+        args.needs.iter().map(|path| files::read(path, limit(MAX_PROOF))).collect::<Result<_, _>>()?;
     let needs: Vec<&[u8]> = needs.iter().map(Vec::as_slice).collect();
     let family = args.circuits.family(console)?;
     args.circuits.prepare(&family, &[args.kind], console)?;

@@ -11,10 +11,9 @@ use rollup_circuits::family::{Family, FamilyError};
 use rollup_circuits::id::CircuitId;
 use rollup_circuits::settings::Settings;
 use rollup_circuits::verification_key::VerificationKey;
+use terminal::{Console, Stage};
 
 use crate::command::Usage;
-use crate::console::Console;
-use crate::progress::Stage;
 
 /// N where nothing else is said: the most that an inner circuit of 2^14 rows has room for.
 pub const DEFAULT_INNER: usize = 5;

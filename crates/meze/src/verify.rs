@@ -17,11 +17,10 @@ use rollup_circuits::proof_file::MAX_PROOF;
 use rollup_circuits::verification_key::VerificationKey;
 use rollup_circuits::verify::{Expected, verify_file, verify_rollup};
 use serde_json::json;
+use terminal::{Console, files};
 
 pub use expect::PublicFile;
 
-use crate::console::Console;
-use crate::files;
 use crate::settings::CircuitArgs;
 use crate::text::{ChainAddress, digest};
 

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
+use terminal::Console;
 use transport::ask::WorkerView;
 
 use crate::connection::{ConnectionArgs, converse};
-use crate::console::Console;
 use crate::text::{bytes, table};
 
 /// See and steer the workers of a dispatcher

@@ -9,8 +9,8 @@ use rollup_circuits::plonk::F;
 use rollup_circuits::proof_file::{self, MAX_PROOF};
 use rollup_circuits::verification_key::VerificationKey;
 use serde::{Deserialize, Serialize};
+use terminal::files;
 
-use crate::files;
 use crate::measure::Cost;
 use crate::pipeline::Ledger;
 

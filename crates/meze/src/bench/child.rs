@@ -14,9 +14,8 @@ use rollup_circuits::provers::CircuitProver;
 use rollup_circuits::verify::verify_file;
 use rollup_circuits::witness_file::MAX_WITNESS;
 use serde::{Deserialize, Serialize};
+use terminal::{Console, files};
 
-use crate::console::Console;
-use crate::files;
 use crate::measure::{Cost, measured, peak_rss};
 use crate::settings::CircuitArgs;
 
@@ -79,7 +78,7 @@ pub(super) fn run(args: &ChildArgs, console: Console) -> Result<()> {
     let limit = |body: u64| body + OVERHEAD as u64;
     let input = args.input.as_ref().map(|path| files::read(path, limit(MAX_WITNESS))).transpose()?.unwrap_or_default();
     let needs: Vec<Vec<u8>> =
-        args.needs.iter().map(|path| files::read(path, limit(MAX_PROOF))).collect::<Result<_>>()?;
+        args.needs.iter().map(|path| files::read(path, limit(MAX_PROOF))).collect::<Result<_, _>>()?;
     let needs: Vec<&[u8]> = needs.iter().map(Vec::as_slice).collect();
     let key = family.verification_key(args.circuit)?;
     let prover = CircuitProver::new(family, args.circuit);

@@ -13,11 +13,10 @@ use rollup::wallet::{SeedPhrase, Wallet};
 use rollup_circuits::id::CircuitId;
 use rollup_circuits::witness_file::Witness;
 use serde::Serialize;
+use terminal::{Console, files};
 
 use super::child::{ChildArgs, spawn};
-use crate::console::Console;
 use crate::demo::{BENEFICIARY, Chain};
-use crate::files;
 use crate::measure::Cost;
 use crate::settings::CircuitArgs;
 use crate::text::bytes;

@@ -19,11 +19,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use terminal::Console;
 
 use self::server::Server;
 use super::machine::Machine;
 use super::stats::{self, median, spread};
-use crate::console::Console;
 
 /// What the fabric costs: latency, throughput, memory, fairness and recovery, with proofs that sleep
 #[derive(Debug, Clone, Args)]

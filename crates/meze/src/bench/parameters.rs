@@ -18,8 +18,8 @@ use rollup_circuits::family::Family;
 use rollup_circuits::id::CircuitId;
 use rollup_circuits::settings::Settings;
 use serde::Serialize;
+use terminal::Console;
 
-use crate::console::Console;
 use crate::demo::{BENEFICIARY, Chain};
 use crate::measure::{Cost, measured};
 

@@ -15,15 +15,14 @@ use rollup_circuits::id::CircuitId;
 use rollup_circuits::verify::Expected;
 use rollup_circuits::witness_file::Witness;
 use serde::Serialize;
+use terminal::{Console, Stage};
 
 use super::cached::Cached;
 use super::machine::Machine;
 use crate::command::Usage;
-use crate::console::Console;
 use crate::demo::{BENEFICIARY, Chain, FEE_ASSETS, Script, Step};
 use crate::measure::{Cost, measured, peak_rss};
 use crate::pipeline::{CLIENT, Ledger, Made, PROVIDER, Pipeline};
-use crate::progress::Stage;
 use crate::settings::CircuitArgs;
 use crate::text::{bytes, table};
 use crate::verify::rollup_files;

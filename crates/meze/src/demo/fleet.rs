@@ -17,6 +17,7 @@ use rollup::builder::RollupPlan;
 use rollup::wallet::SeedPhrase;
 use rollup_circuits::family::Family;
 use serde::Serialize;
+use terminal::Console;
 use test_services::RabbitMq;
 use tokio::runtime::Runtime;
 use transport::ask::AskClient;
@@ -25,7 +26,6 @@ use transport::http::HttpSettings;
 use self::folder::Folder;
 use self::process::{Died, Supervisor};
 pub(crate) use self::scan::Scan;
-use crate::console::Console;
 use crate::pipeline::Ledger;
 use crate::settings::CircuitArgs;
 

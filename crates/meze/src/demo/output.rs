@@ -6,8 +6,8 @@ use anyhow::Result;
 use rollup_circuits::family::Family;
 use rollup_circuits::id::CircuitId;
 use rollup_circuits::witness_file::Witness;
+use terminal::files;
 
-use crate::files;
 use crate::pipeline::Made;
 use crate::verify::PublicFile;
 
@@ -31,7 +31,7 @@ impl Output {
         files::write(&folder.join(format!("rollup-{id}.block")), block, false)?;
         let mut text = serde_json::to_vec_pretty(public)?;
         text.push(b'\n');
-        files::write(&folder.join(format!("rollup-{id}.public.json")), &text, false)
+        Ok(files::write(&folder.join(format!("rollup-{id}.public.json")), &text, false)?)
     }
 
     /// Every verification key.
@@ -53,6 +53,6 @@ impl Output {
             let secret = Witness::from_bytes(made.input).map_or(true, |witness| witness.is_secret());
             files::write(&folder.join("tasks").join(format!("{stem}.witness")), made.input, secret)?;
         }
-        files::write(&folder.join("tasks").join(format!("{stem}.proof")), made.proof, false)
+        Ok(files::write(&folder.join("tasks").join(format!("{stem}.proof")), made.proof, false)?)
     }
 }

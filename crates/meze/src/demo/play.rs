@@ -14,6 +14,7 @@ use rollup_circuits::id::CircuitId;
 use rollup_circuits::proof_file;
 use rollup_circuits::verification_key::VerificationKey;
 use rollup_circuits::verify::Expected;
+use terminal::{Console, Stage};
 
 use super::DemoArgs;
 use super::books::Books;
@@ -22,10 +23,8 @@ use super::ledger::{BENEFICIARY, Chain, DEPLOYMENT};
 use super::output::Output;
 use super::report::{Account, Outcome};
 use super::script::{ASSETS, Script, Step};
-use crate::console::Console;
 use crate::measure::{cpu_seconds, peak_rss};
 use crate::pipeline::{CLIENT, PROVIDER, Pipeline};
-use crate::progress::Stage;
 use crate::settings::CircuitArgs;
 use crate::verify::{PublicFile, rollup_files};
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use terminal::Console;
 
 use super::fleet::FleetReport;
-use crate::console::Console;
 use crate::measure::Cost;
 use crate::text::{bytes, table};
 

@@ -16,8 +16,7 @@ use rollup_circuits::family::Family;
 use rollup_circuits::id::CircuitId;
 use rollup_circuits::settings::Settings;
 use rollup_circuits::verification_key::{MAX_VERIFICATION_KEY, VerificationKey};
-
-use crate::files;
+use terminal::files;
 
 /// Gives the verification key of one circuit, as the answer to a task without input.
 #[derive(Debug)]

@@ -7,14 +7,13 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::{Value, json};
 use telemetry::{Options, SPANS};
+use terminal::{Console, files};
 use tracing::Instrument as _;
 use transport::ask::{AskClient, Input, JobRequest};
 
 use super::{SCOPES, lines, watch};
 use crate::command::Usage;
 use crate::connection::{ConnectionArgs, converse};
-use crate::console::Console;
-use crate::files;
 
 /// The largest request, in bytes: what the dispatcher takes.
 const MAX_REQUEST: u64 = 64 << 20;
@@ -85,7 +84,7 @@ async fn upload(client: &AskClient, path: &Path, secret: bool) -> Result<Input> 
 
 fn read(file: &Path) -> Result<Vec<u8>> {
     if file.as_os_str() != "-" {
-        return files::read(file, MAX_REQUEST);
+        return Ok(files::read(file, MAX_REQUEST)?);
     }
     let mut text = Vec::new();
     std::io::stdin().take(MAX_REQUEST).read_to_end(&mut text).context("cannot read stdin")?;

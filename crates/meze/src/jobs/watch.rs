@@ -13,11 +13,11 @@ use clap::Args;
 use proving::id::TaskId;
 use proving::kind::Kind;
 use serde_json::json;
+use terminal::Console;
 use transport::ask::{AskClient, AskError, JobStanding, JobView, News};
 
 use super::{SCOPES, draw, ink, lines};
 use crate::connection::{ConnectionArgs, converse};
-use crate::console::Console;
 
 /// How often plain output says how the job stands.
 const STATUS_EVERY: Duration = Duration::from_secs(10);

@@ -12,9 +12,8 @@ use rollup_circuits::id::CircuitId;
 use rollup_circuits::verification_key::{MAX_VERIFICATION_KEY, VerificationKey};
 use serde::Serialize;
 use serde_json::json;
+use terminal::{Console, files};
 
-use crate::console::Console;
-use crate::files;
 use crate::settings::CircuitArgs;
 use crate::text::{bytes, table};
 

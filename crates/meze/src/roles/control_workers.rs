@@ -5,11 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
+use terminal::Console;
 
 use super::runtime;
 use crate::command::Usage;
 use crate::connection::plain_http;
-use crate::console::Console;
 
 /// What is to be done with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use rand::RngExt as _;
+use terminal::files;
 use transport::SetupError;
 
 use crate::command::Usage;
-use crate::files;
 
 /// A file with a token is not longer than this, in bytes.
 const MAX_TOKEN_FILE: u64 = 64 << 10;

@@ -15,6 +15,7 @@ use dispatch_store::OpenOptions;
 use miden_wire::kind::ProofKind;
 use miden_wire::serve::{Limits, serve};
 use proxy::{Proxy, Settings};
+use terminal::Console;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::run::Shutdown;
@@ -22,7 +23,6 @@ use worker::run::Shutdown;
 use super::second_names::duration;
 use super::start_worker::listen;
 use super::{inside, more_files, runtime, secrets};
-use crate::console::Console;
 use crate::settings::truth;
 
 /// Start a proxy of the Miden proving service: one address for a fleet of workers

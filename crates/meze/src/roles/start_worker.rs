@@ -12,6 +12,7 @@ use miden_wire::kind::ProofKind;
 use miden_wire::serve::{Limits, serve};
 use miden_wire::server::{for_browsers, services};
 use miden_worker::{MidenWorker, Settings};
+use terminal::Console;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use worker::counters::Counters;
@@ -20,7 +21,6 @@ use worker::run::Shutdown;
 
 use super::second_names::duration;
 use super::{more_files, runtime, secrets};
-use crate::console::Console;
 use crate::settings::truth;
 
 /// Start a worker of the Miden proving service: gRPC in front of a prover

@@ -14,6 +14,7 @@ use proving::statement::Statement;
 use rollup_circuits::id::CircuitId;
 use rollup_circuits::proof_file;
 use rollup_circuits::witness_file::Witness;
+use terminal::Console;
 use transport::amqp::{AmqpLink, AmqpSettings};
 use transport::http::{BlobClient, HttpLink, HttpSettings};
 use transport::link::Link;
@@ -25,7 +26,6 @@ use worker::run::{RunConfig, Shutdown, run as work};
 
 use super::{runtime, secrets};
 use crate::command::Usage;
-use crate::console::Console;
 use crate::fleet::bundle::unpack;
 use crate::fleet::circuits::Skill;
 use crate::fleet::keys::ShownKeys;

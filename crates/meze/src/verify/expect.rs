@@ -8,9 +8,9 @@ use rollup::field::Digest;
 use rollup::public::RollupPublic;
 use rollup::witness::FEE_ASSETS;
 use serde::{Deserialize, Serialize};
+use terminal::files;
 
 use super::Refused;
-use crate::files;
 use crate::text::ChainAddress;
 
 /// Largest such file.

@@ -8,10 +8,9 @@ use proving::envelope::OVERHEAD;
 use rollup::shape::Shape;
 use rollup_circuits::id::CircuitId;
 use rollup_circuits::verification_key::{MAX_VERIFICATION_KEY, VerificationKey};
+use terminal::{Console, files};
 
 use super::VerifyArgs;
-use crate::console::Console;
-use crate::files;
 use crate::trusted;
 
 /// The key, and where it was found.

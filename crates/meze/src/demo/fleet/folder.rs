@@ -8,8 +8,8 @@ use proving::id::TaskId;
 use rollup_circuits::family::Family;
 use serde::Deserialize;
 use tempfile::TempDir;
+use terminal::files;
 
-use crate::files;
 use crate::pipeline::PROVIDER;
 use crate::roles::secrets;
 

@@ -10,13 +10,12 @@ use rollup::builder::RollupPlan;
 use rollup_circuits::family::Family;
 use rollup_circuits::id::CircuitId;
 use rollup_circuits::witness_file::Witness;
+use terminal::{Console, Stage};
 use transport::ask::{AskClient, Input, JobRequest, JobStanding, JobView, TaskRequest, TaskStanding};
 
-use crate::console::Console;
 use crate::fleet::bundle;
 use crate::measure::Cost;
 use crate::pipeline::{Ledger, PROVIDER};
-use crate::progress::Stage;
 
 /// How long the demo waits for a dispatcher that does not answer.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use clap::Parser;
 use dispatcher::{Dispatcher, Running, planes};
+use terminal::Console;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -11,7 +12,6 @@ use transport::local::LocalLink;
 use worker::run::Shutdown;
 
 use super::folder::Folder;
-use crate::console::Console;
 use crate::roles::dispatcher::{DispatcherArgs, begin};
 use crate::roles::worker::{WorkerArgs, work_over};
 use crate::settings::CircuitArgs;

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use terminal::Console;
 
 use super::folder::Folder;
-use crate::console::Console;
 use crate::roles::dispatcher::address;
 use crate::settings::CircuitArgs;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::console::Console;
+use crate::Console;
 
 /// How often a plain line is written within a stage.
 const PLAIN_EVERY: Duration = Duration::from_secs(15);

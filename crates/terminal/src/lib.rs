@@ -1,0 +1,14 @@
+//! What Meze's programs do with their terminal and with the files that they are called with.
+//!
+//! - [`Console`]: which words go to stdout and which to stderr.
+//! - [`Stage`], [`Gauge`]: how far something is, for people.
+//! - [`files`]: reading within a limit, writing whole or not at all.
+
+mod console;
+pub mod files;
+mod gauge;
+mod stage;
+
+pub use console::Console;
+pub use gauge::Gauge;
+pub use stage::Stage;
