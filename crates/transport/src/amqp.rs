@@ -1,8 +1,8 @@
 //! The way of AMQP, for fleets that have a RabbitMQ: dispatch decides, the broker carries.
 //!
-//! **Queues.** A durable quorum queue of offers for each [class](OfferClass) of tasks, `meze.work` for what workers
-//! say, `meze.dead` for what nobody understands. Replies and notices go to a private queue of each worker, which the
-//! broker removes with the worker's connection.
+//! **Queues.** A durable queue of offers for each [class](OfferClass) of tasks, `meze.work` for what workers say,
+//! `meze.dead` for what nobody understands. Replies and notices go to a private queue of each worker, which the broker
+//! removes with the worker's connection. All are classic queues (docs/decisions/0014-classic-queues.md).
 //!
 //! **An offer is an id and a token.** Dispatch publishes a few more for each class than there are workers that can
 //! take them, and keeps the rest, so that priorities, fairness and cancelling hold here too. A worker *claims* what it
@@ -17,7 +17,7 @@
 //! held is requeued at once. A worker that is only frozen loses its lease when it does not beat, and one that hears
 //! nothing for some seconds takes the dispatcher for gone.
 //!
-//! **One at a time.** Quorum queues know no prefetch across queues. A worker that wants a task asks each of its queues
+//! **One at a time.** Not every kind of queue knows a prefetch across queues. A worker that wants a task asks each of its queues
 //! in turn, and waits on all of them only while they are empty; what comes twice at that moment goes back.
 //!
 //! **Whatever happens to the broker**, both sides connect again. The dispatcher publishes again what was not confirmed,

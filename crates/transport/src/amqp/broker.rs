@@ -17,9 +17,6 @@ use crate::setup::SetupError;
 /// A peer that is silent for twice as long is gone, unless the URL says otherwise. In seconds.
 const HEARTBEAT: u16 = 5;
 
-/// A message that nobody finishes so often is dead. Offers are given back now and then, so it is not small.
-const DELIVERY_LIMIT: i32 = 100;
-
 /// More dead letters than this push the oldest out.
 const DEAD_LETTERS: i32 = 10_000;
 
@@ -96,7 +93,7 @@ pub(super) async fn confirming(connection: &Connection) -> Result<Channel, Broke
 pub(super) async fn declare(channel: &Channel) -> Result<(), Broken> {
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     channel.exchange_declare(DEAD_QUEUE.into(), ExchangeKind::Fanout, durable, FieldTable::default()).await?;
-    let mut bounded = quorum();
+    let mut bounded = classic();
     bounded.insert("x-max-length".into(), AMQPValue::LongInt(DEAD_LETTERS));
     channel.queue_declare(DEAD_QUEUE.into(), QueueDeclareOptions::durable(), bounded).await?;
     let (dead, bind) = (ShortString::from(DEAD_QUEUE), QueueBindOptions::default());
@@ -107,15 +104,15 @@ pub(super) async fn declare(channel: &Channel) -> Result<(), Broken> {
 
 /// Declares a queue that outlives the broker and sends its garbage to the dead; says how much is in it.
 pub(super) async fn declare_queue(channel: &Channel, name: &str) -> Result<Queue, Broken> {
-    let mut arguments = quorum();
-    arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERY_LIMIT));
+    let mut arguments = classic();
     arguments.insert("x-dead-letter-exchange".into(), AMQPValue::LongString(DEAD_QUEUE.into()));
     Ok(channel.queue_declare(name.into(), QueueDeclareOptions::durable(), arguments).await?)
 }
 
-fn quorum() -> FieldTable {
+/// Said, so that it holds at brokers that make other queues where nothing is said.
+fn classic() -> FieldTable {
     let mut arguments = FieldTable::default();
-    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString("classic".into()));
     arguments
 }
 
