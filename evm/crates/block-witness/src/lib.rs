@@ -2,10 +2,10 @@
 //!
 //! A file goes through these steps, and each says in one sentence what is wrong:
 //!
-//! - [`read`]: bytes to [`BlockWitness`], in the forms of the zero line 0.6 and 0.7;
+//! - [`read()`]: bytes to [`BlockWitness`], in the forms of the zero line 0.6 and 0.7;
 //! - [`check_links`]: each block follows the one before it, or the [`Previous`] proof;
-//! - [`decode`]: a [`DecodedBlock`], its state roots checked, in batches of transactions;
-//! - [`simulate`]: a batch's segments and their table lengths;
+//! - [`decode()`]: a [`DecodedBlock`], its state roots checked, in batches of transactions;
+//! - [`simulate()`]: a batch's segments and their table lengths;
 //! - [`SegmentShape::check`]: whether circuits of some [`TableRanges`] can prove them.
 
 mod caught;
