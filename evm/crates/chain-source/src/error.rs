@@ -132,7 +132,7 @@ pub enum SourceError {
     },
     /// What is proved is not part of the chain any more.
     #[error(
-        "block {number} was proved as {proved:#x}, but the node's chain has {found} there: the chain was \
+        "block {number} was proved as {proved:#x}, but the node's chain has {found:#x} there: the chain was \
          reorganised below what is proved; start anew at a block of this chain, with another cursor file"
     )]
     ProvedBlockGone {
@@ -140,8 +140,8 @@ pub enum SourceError {
         number: u64,
         /// What was proved.
         proved: H256,
-        /// What is there now: a hash, or that there is none.
-        found: String,
+        /// What is there now.
+        found: H256,
     },
     /// The file that keeps the place cannot be used.
     #[error(transparent)]

@@ -12,12 +12,14 @@ mod answers;
 mod beacon;
 mod client;
 mod error;
+mod follow;
 mod place;
 mod source;
 mod witness;
 
 pub use client::CallSettings;
 pub use error::SourceError;
+pub use follow::{Confirmation, Event, FollowSettings, Follower};
 pub use place::PlaceError;
 pub use source::{BlockId, NodeKind, Source};
 pub use witness::Witness;

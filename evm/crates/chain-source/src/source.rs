@@ -7,6 +7,7 @@ use crate::error::SourceError;
 use ethereum_types::H256;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -28,7 +29,7 @@ pub enum NodeKind {
 }
 
 /// A block of the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockId {
     /// Its number.
     pub number: u64,

@@ -115,36 +115,46 @@ pub(crate) fn encoded(value: &impl Encodable) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_primitives::{b256, hex};
+    use mpt_trie::nibbles::Nibbles;
+    use mpt_trie::partial_trie::{HashedPartialTrie, PartialTrie};
+    use proptest::prelude::*;
 
     #[test]
     fn the_empty_trie_has_the_known_root() {
         assert_eq!(Trie::default().root(), alloy_consensus::EMPTY_ROOT_HASH);
     }
 
-    #[test]
-    fn a_known_trie_has_its_known_root() {
-        // The Ethereum tests' "dogs" trie: keys of which none begins another.
-        let trie = Trie::new(
-            [
-                (b"doe".to_vec(), b"reindeer".to_vec()),
-                (b"dog".to_vec(), b"puppy".to_vec()),
-                (b"dogglesworth"[..3].to_vec(), b"puppy".to_vec()),
-            ]
-            .into_iter()
-            .take(2),
-        );
-        assert_eq!(trie.leaves.len(), 2);
-        assert_eq!(trie.proof(b"doe")[0], trie.proof(b"dog")[0]);
-        assert_eq!(keccak256(&trie.proof(b"doe")[0]), trie.root());
-    }
+    proptest! {
+        #[test]
+        fn roots_are_those_of_another_implementation(
+            leaves in prop::collection::btree_map(any::<[u8; 3]>(), prop::collection::vec(any::<u8>(), 1..60), 1..40),
+        ) {
+            let mut other = HashedPartialTrie::default();
+            for (key, value) in &leaves {
+                other.insert(Nibbles::from_bytes_be(key).expect("three bytes"), value.clone()).expect("a whole trie");
+            }
+            let trie = Trie::new(leaves.into_iter().map(|(key, value)| (key.to_vec(), value)));
+            let root = trie.root();
+            let expected = B256::from(other.hash().0);
+            prop_assert_eq!(root, expected);
+        }
 
-    #[test]
-    fn the_root_of_many_accounts_is_the_one_that_all_clients_agree_on() {
-        // keccak(rlp([hex-prefix of the whole key, value])) for a single leaf.
-        let trie = Trie::new([(hex!("ff").to_vec(), vec![7; 40])]);
-        let by_hand = keccak256([&hex!("ec8220ff")[..], &hex!("a8")[..], &[7; 40][..]].concat());
-        assert_eq!(trie.root(), by_hand);
-        assert_ne!(trie.root(), b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"));
+        #[test]
+        fn nodes_of_a_proof_lead_from_the_root_to_the_value(
+            leaves in prop::collection::btree_map(any::<[u8; 3]>(), prop::collection::vec(any::<u8>(), 32..60), 1..40),
+            chosen: prop::sample::Index,
+        ) {
+            let key = *leaves.keys().nth(chosen.index(leaves.len())).expect("there are leaves");
+            let value = leaves[&key].clone();
+            let trie = Trie::new(leaves.into_iter().map(|(key, value)| (key.to_vec(), value)));
+            let proof = trie.proof(&key);
+            prop_assert_eq!(keccak256(&proof[0]), trie.root());
+            for pair in proof.windows(2) {
+                let hash = keccak256(&pair[1]);
+                prop_assert!(pair[0].windows(32).any(|bytes| bytes == hash.as_slice()));
+            }
+            let last = proof.last().expect("there is a root");
+            prop_assert!(last.ends_with(&value));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Witnesses of blocks of a development chain decode, lead to the header's roots, and run in the prover's kernel.
 
+use crate::Result;
 use block_witness::DecodedBlock;
 use chain_source::{CallSettings, Source};
 use dev_chain::primitives::{Address, B256, U256};
@@ -7,8 +8,6 @@ use dev_chain::{
     Account, BlockPlan, Chain, Genesis, Node, Transaction, Wallet, destructible_init, load_input, stillborn_init,
     store_init, store_input,
 };
-
-type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 /// Asks for the witness of the chain's last block, decodes it, holds it against the block, and runs it.
 async fn last_block_runs(node: &Node) -> Result<DecodedBlock> {

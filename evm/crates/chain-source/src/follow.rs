@@ -1,0 +1,222 @@
+//! Confirmed blocks in order, across reorgs and restarts.
+
+use crate::error::SourceError;
+use crate::place::{ChainName, Place, PlaceFile};
+use crate::source::{BlockId, Source};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Blocks that may be given out without being proved; then the follower waits.
+const MOST_GIVEN: usize = 4096;
+
+/// When a block counts as confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    /// When so many blocks came after it.
+    Depth(u64),
+    /// When the node calls it finalized.
+    Finalized,
+}
+
+/// Which blocks are followed, and how.
+#[derive(Clone, Debug)]
+pub struct FollowSettings {
+    /// The first block.
+    pub start: u64,
+    /// The last block; without one, the chain's end is followed.
+    pub end: Option<u64>,
+    /// When a block is given out.
+    pub confirmation: Confirmation,
+    /// How often the node is asked for new blocks.
+    pub block_time: Duration,
+    /// The file that keeps the place; without one, every start is a new one.
+    pub place: Option<PathBuf>,
+}
+
+/// What happens on the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The next block is confirmed.
+    Block(BlockId),
+    /// The chain was reorganised: blocks from this number on, which were given out, are not part of it any more. Those
+    /// that took their places come next.
+    Dropped {
+        /// The first block that is gone.
+        from: u64,
+    },
+}
+
+/// Gives out confirmed blocks in order.
+///
+/// What is proved is told to it by [`Follower::proved`]; after a restart it goes on after that, so what was given out
+/// without being proved is given out again.
+#[derive(Debug)]
+pub struct Follower {
+    source: Arc<Source>,
+    settings: FollowSettings,
+    place: Place,
+    file: Option<PlaceFile>,
+    /// How many of the place's given blocks were given out by this follower.
+    said: usize,
+    /// The place is other than its file. It stays so while the caller heeds [`Event::Dropped`]: if that is cut short,
+    /// it is said again after the restart.
+    unsaved: bool,
+}
+
+impl Follower {
+    /// Starts at the place that is kept, or else at the first block.
+    ///
+    /// # Errors
+    /// [`SourceError::Place`] if the place is one of another chain or beginning, [`SourceError::Genesis`] for block 0,
+    /// and those of calling the node.
+    pub async fn open(source: Arc<Source>, settings: FollowSettings) -> Result<Self, SourceError> {
+        if settings.start == 0 {
+            return Err(SourceError::Genesis);
+        }
+        let chain = ChainName { id: source.chain_id().await?, genesis: source.genesis_hash().await? };
+        let mut place = Place::new(chain, settings.start);
+        let mut file = None;
+        if let Some(path) = &settings.place {
+            let (opened, kept) = PlaceFile::open(path)?;
+            if let Some(kept) = kept {
+                opened.check(&kept, &chain, settings.start)?;
+                place = kept;
+            }
+            file = Some(opened);
+        }
+        Ok(Self { source, settings, place, file, said: 0, unsaved: false })
+    }
+
+    /// The next event; `None` when the last block was given out. May be dropped and called again at any time.
+    ///
+    /// While the chain's end is followed, a node that is away is waited for.
+    ///
+    /// # Errors
+    /// [`SourceError::ProvedBlockGone`] if the chain was reorganised below what is proved, and those of calling the node.
+    pub async fn next(&mut self) -> Result<Option<Event>, SourceError> {
+        if self.unsaved {
+            self.save()?;
+        }
+        loop {
+            match self.step().await {
+                Ok(Some(event)) => return Ok(Some(event)),
+                Ok(None) if self.is_at_end() => return Ok(None),
+                Ok(None) => {}
+                Err(error) if error.is_passing() && self.settings.end.is_none() => {
+                    tracing::warn!(error = %error, "cannot follow the chain for now; asking again");
+                }
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(self.settings.block_time).await;
+        }
+    }
+
+    /// Says that a block, and all before it, are proved. A block that is not of the chain any more is ignored, and
+    /// `false` is returned.
+    ///
+    /// # Errors
+    /// [`SourceError::Place`] if that cannot be written down.
+    pub fn proved(&mut self, block: &BlockId) -> Result<bool, SourceError> {
+        let Some(index) = self.place.given.iter().position(|given| given == block) else {
+            return Ok(self.place.proved.is_some_and(|proved| proved == *block));
+        };
+        self.place.given.drain(..=index);
+        self.place.proved = Some(*block);
+        self.said = self.said.saturating_sub(index + 1);
+        self.save()?;
+        Ok(true)
+    }
+
+    /// The last block that is proved.
+    pub fn last_proved(&self) -> Option<BlockId> {
+        self.place.proved
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.said == self.place.given.len() && self.settings.end.is_some_and(|end| self.place.next() > end)
+    }
+
+    fn save(&mut self) -> Result<(), SourceError> {
+        if let Some(file) = &self.file {
+            file.write(&self.place)?;
+        }
+        self.unsaved = false;
+        Ok(())
+    }
+
+    /// Looks once. Nothing is changed before the last answer is there.
+    async fn step(&mut self) -> Result<Option<Event>, SourceError> {
+        let last = match self.settings.confirmation {
+            Confirmation::Depth(_) => Some(self.source.last_number().await?),
+            Confirmation::Finalized => self.source.finalized_number().await?,
+        };
+        let Some(last) = last else { return Ok(None) };
+        if let Some(event) = self.heed_reorg(last).await? {
+            return Ok(Some(event));
+        }
+        if let Some(again) = self.place.given.get(self.said) {
+            self.said += 1;
+            return Ok(Some(Event::Block(*again)));
+        }
+        let confirmed = match self.settings.confirmation {
+            Confirmation::Depth(depth) => last.checked_sub(depth),
+            Confirmation::Finalized => Some(last),
+        };
+        let next = self.place.next();
+        let wanted = confirmed.is_some_and(|confirmed| next <= confirmed)
+            && self.settings.end.is_none_or(|end| next <= end)
+            && self.place.given.len() < MOST_GIVEN;
+        if !wanted {
+            return Ok(None);
+        }
+        let Some(block) = self.source.block(next).await? else { return Ok(None) };
+        if self.place.last().is_some_and(|before| before.hash != block.parent_hash) {
+            // The chain changed between two answers; the next look sees how.
+            return Ok(None);
+        }
+        self.place.given.push(block);
+        self.said = self.place.given.len();
+        self.save()?;
+        Ok(Some(Event::Block(block)))
+    }
+
+    /// Checks that the last block given out is still part of the chain, and else goes back to the fork. A node that has
+    /// not come that far is only behind.
+    async fn heed_reorg(&mut self, last: u64) -> Result<Option<Event>, SourceError> {
+        let mut keep = self.place.given.len();
+        while let Some(given) = keep.checked_sub(1).map(|index| self.place.given[index]) {
+            if given.number <= last {
+                match self.source.block(given.number).await? {
+                    Some(block) if block.hash == given.hash => break,
+                    Some(_) => keep -= 1,
+                    // It was shorter all of a sudden: the next look knows more.
+                    None => return Ok(None),
+                }
+            } else {
+                keep -= 1;
+            }
+        }
+        if keep == 0 {
+            self.check_proved(last).await?;
+        }
+        // Blocks above the chain's end are gone only if one below them is.
+        let gone = self.place.given.get(keep).filter(|given| given.number <= last);
+        let Some(gone) = gone else { return Ok(None) };
+        let from = gone.number;
+        self.place.given.truncate(keep);
+        self.said = self.said.min(keep);
+        self.unsaved = true;
+        Ok(Some(Event::Dropped { from }))
+    }
+
+    async fn check_proved(&self, last: u64) -> Result<(), SourceError> {
+        let Some(proved) = self.place.proved.filter(|proved| proved.number <= last) else { return Ok(()) };
+        match self.source.block(proved.number).await? {
+            Some(block) if block.hash != proved.hash => {
+                Err(SourceError::ProvedBlockGone { number: proved.number, proved: proved.hash, found: block.hash })
+            }
+            _ => Ok(()),
+        }
+    }
+}
