@@ -45,7 +45,8 @@ pub struct Report {
     pub gas_used: u64,
     /// The state root that the proved chain of blocks begins with.
     pub checkpoint_state_root: H256,
-    /// The digest of the 256 block hashes at that place.
+    /// The digest of the 256 block hashes at that place, as its prover gave it: the circuits check it for the first
+    /// block of the chain only.
     #[serde(skip)]
     pub checkpoint_consolidated_hash: ConsolidatedHash,
     /// The state root after the block.

@@ -29,6 +29,9 @@ const WHAT: &str = "this is no file of circuits";
 const KEY: &str = "key";
 const UPPER: &str = "upper";
 
+/// The library reserves this much of the address space when it writes circuits, and ends the process where it cannot.
+const RESERVED: usize = 1 << 34;
+
 /// A folder that holds circuits and their keys.
 #[derive(Debug, Clone)]
 pub struct CircuitStore {
@@ -155,6 +158,11 @@ impl CircuitStore {
     }
 
     fn build(&self, config: &CircuitConfig) -> Result<Circuits, EvmError> {
+        if Vec::<u8>::new().try_reserve_exact(RESERVED).is_err() {
+            let reason = "this system does not reserve 16 GiB of address space, which writing them takes though it is \
+                          not filled: lift the limit (ulimit -v, vm.overcommit_memory), or build them elsewhere";
+            return Err(EvmError::Build(reason.to_owned()));
+        }
         info!(ranges = %config.ranges, security = %config.security, "building circuits");
         let began = std::time::Instant::now();
         let circuits = Circuits::build(config)?;

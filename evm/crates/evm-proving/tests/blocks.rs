@@ -1,0 +1,13 @@
+//! Real proofs in the insecure test configuration, and what is refused about them.
+//!
+//! Circuits are built once, into a folder that all runs share.
+
+#![allow(clippy::unwrap_used, reason = "these files are tests throughout")]
+
+#[path = "blocks/support.rs"]
+mod support;
+
+#[path = "blocks/long.rs"]
+mod long;
+#[path = "blocks/two_blocks.rs"]
+mod two_blocks;
