@@ -42,3 +42,9 @@ pub fn destructible_init() -> Bytes {
 pub fn stillborn_init() -> Bytes {
     bytes!("33ff")
 }
+
+/// Init code of a contract that, when it is called, creates one that destroys itself at birth.
+pub fn factory_init() -> Bytes {
+    // mstore(0, 0x33ff); create(0, 30, 2)
+    bytes!("600c8060095f395ff3" "6133ff5f526002601e5ff000")
+}

@@ -29,6 +29,8 @@ pub struct Executed {
     pub gas_price: u128,
     /// The contract that it created, if it was to create one, whether or not it did.
     pub created: Option<Address>,
+    /// Contracts that it or contracts created or tried to.
+    pub creations: Vec<Address>,
     /// As geth's prestate tracer says it, without `diffMode`.
     pub before: Value,
     /// The same with `diffMode`.
@@ -148,6 +150,7 @@ impl Surroundings<'_> {
             },
             gas_price: price(&envelope, self.base_fee),
             created: to.is_none().then(|| sender.create(nonce)),
+            creations: tracer.created(),
             before: tracer.before(&before),
             changes: tracer.changes(&before, state),
             envelope,

@@ -24,7 +24,8 @@ mod wallet;
 
 pub use chain::{Block, BlockPlan, Chain, ChainError, Genesis, Withdrawal};
 pub use contracts::{
-    BEACON_ROOTS, beacon_roots_code, destructible_init, load_input, stillborn_init, store_init, store_input,
+    BEACON_ROOTS, beacon_roots_code, destructible_init, factory_init, load_input, stillborn_init, store_init,
+    store_input,
 };
 pub use execution::Executed;
 pub use node::Node;

@@ -70,15 +70,17 @@ fn result(chain: &Chain, method: &str, params: &[Value]) -> Result<Value, Refusa
         },
         "debug_traceTransaction" => {
             let options = params.get(1).cloned().unwrap_or_default();
-            if options["tracer"] != "prestateTracer" {
-                return Err(Refusal { code: -32000, message: "only prestateTracer is here".into() });
-            }
             let (block, index) = transaction(chain, params)?
                 .ok_or_else(|| Refusal { code: -32000, message: "transaction not found".into() })?;
             let executed = &block.transactions[index];
-            match options["tracerConfig"]["diffMode"].as_bool().unwrap_or_default() {
-                true => executed.changes.clone(),
-                false => executed.before.clone(),
+            let diff = options["tracerConfig"]["diffMode"].as_bool().unwrap_or_default();
+            match options["tracer"].as_str() {
+                Some("prestateTracer") if diff => executed.changes.clone(),
+                Some("prestateTracer") => executed.before.clone(),
+                Some("callTracer") => render::creations(executed),
+                _ => {
+                    return Err(Refusal { code: -32000, message: "only prestateTracer and callTracer are here".into() });
+                }
             }
         }
         _ => {

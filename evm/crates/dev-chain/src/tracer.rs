@@ -36,6 +36,11 @@ impl Tracer {
         self.looked_at.entry(address).or_default()
     }
 
+    /// Contracts that it created or tried to, those of which nothing is left too.
+    pub(crate) fn created(&self) -> Vec<Address> {
+        self.created.iter().copied().collect()
+    }
+
     /// The trace without `diffMode`.
     pub(crate) fn before(&self, before: &State) -> Value {
         let mut accounts = Map::new();

@@ -5,6 +5,7 @@ mod anvil;
 mod changed;
 mod fake;
 mod following;
+mod old_nodes;
 mod retries;
 mod witnesses;
 mod zero_node;

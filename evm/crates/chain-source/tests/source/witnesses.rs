@@ -5,8 +5,8 @@ use block_witness::DecodedBlock;
 use chain_source::{CallSettings, Source};
 use dev_chain::primitives::{Address, B256, U256};
 use dev_chain::{
-    Account, BlockPlan, Chain, Genesis, Node, Transaction, Wallet, destructible_init, load_input, stillborn_init,
-    store_init, store_input,
+    Account, BlockPlan, Chain, Genesis, Node, Transaction, Wallet, destructible_init, factory_init, load_input,
+    stillborn_init, store_init, store_input,
 };
 
 /// Asks for the witness of the chain's last block, decodes it, holds it against the block, and runs it.
@@ -227,6 +227,24 @@ async fn money_waiting_at_an_address_goes_when_its_contract_destroys_itself_at_b
     genesis.accounts.insert(created(&wallet, 0), waiting);
     let node = Node::start(Chain::new(genesis)).await?;
     node.chain().mine(BlockPlan::of([Transaction::create(&wallet, stillborn_init())]))?;
+    last_block_runs(&node).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn blocks_with_contracts_of_which_nothing_is_left() -> Result {
+    let node = node().await?;
+    let wallet = Wallet::numbered(0);
+    let factory = created(&wallet, 0);
+    node.chain().mine(BlockPlan::of([Transaction::create(&wallet, factory_init())]))?;
+    let call = |_| Transaction::call(&wallet, factory, load_input(0));
+    node.chain().mine(BlockPlan::of((0..8).map(call)))?;
+    let block = node.chain().head().clone();
+    for executed in &block.transactions {
+        let [child] = executed.creations[..] else { return Err("one contract was expected".into()) };
+        assert!(executed.receipt.is_success() && block.state.account(child).is_none());
+        assert_eq!(executed.before.get(format!("{child:#x}")), None, "the tracer is silent about it");
+    }
     last_block_runs(&node).await?;
     Ok(())
 }
