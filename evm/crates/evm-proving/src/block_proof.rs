@@ -1,14 +1,17 @@
 //! Proofs of blocks as files, in the shape that the zero line gave them: `[{"b_height": …, "intern": {"proof": …,
-//! "public_inputs": […]}}]`. A proof of the insecure test configuration has one field more, which says so.
+//! "public_inputs": […]}}]`. A proof of the insecure test configuration has one field more, which says so; and numbers
+//! above 2^53 are strings of digits (see `exact`), where the zero line wrote numbers, which are read, too.
 
 use std::path::Path;
 
 use proving::statement::KeyDigest;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::circuits::PlonkProof;
 use crate::config::Security;
 use crate::error::EvmError;
+use crate::exact;
 use crate::key::VerificationKey;
 use crate::recursive::{Level, RecursiveProof, public_values};
 
@@ -93,10 +96,16 @@ impl BlockProof {
         }
         let first = json.iter().find(|byte| !byte.is_ascii_whitespace());
         let malformed = |error: serde_json::Error| EvmError::malformed(WHAT, error);
+        let mut value: Value = serde_json::from_slice(json).map_err(malformed)?;
+        if exact::is_rounded(&mut value) {
+            let reason = "its numbers were rounded to doubles, as jq before 1.7 does: take it as it was written";
+            return Err(EvmError::malformed(WHAT, reason));
+        }
+        exact::restore(&mut value);
         // By hand, so that the error is that of the form which it has.
         let proofs: Vec<Self> = match first {
-            Some(b'[') => serde_json::from_slice(json).map_err(malformed)?,
-            _ => vec![serde_json::from_slice(json).map_err(malformed)?],
+            Some(b'[') => serde_json::from_value(value).map_err(malformed)?,
+            _ => vec![serde_json::from_value(value).map_err(malformed)?],
         };
         match proofs.len() {
             0 => Err(EvmError::malformed(WHAT, "the list is empty")),
@@ -120,9 +129,9 @@ impl BlockProof {
         Self::list_from_json(&std::fs::read(path).map_err(io())?)
     }
 
-    /// Proofs as a file, in one line.
+    /// Proofs as a file, in one line. Numbers above 2^53 are strings: tools that know doubles only would round them.
     pub fn list_to_json(proofs: &[Self]) -> Vec<u8> {
-        serde_json::to_vec(proofs).expect("a proof is plain data")
+        exact::to_json(&proofs).expect("a proof is plain data")
     }
 }
 

@@ -17,6 +17,7 @@ pub mod check;
 pub mod circuits;
 pub mod config;
 pub mod error;
+mod exact;
 mod guard;
 pub mod kernel;
 pub mod key;

@@ -145,18 +145,19 @@ impl EvmProver {
     /// Every table must be as long as a circuit was built for; the leader's simulation finds this earlier.
     fn check_sizes(&self, tables: &AllProof) -> Result<(), ProveError> {
         let logs = tables.degree_bits(&self.circuits.config.stark());
-        for table in (0..NUM_TABLES).filter(|table| tables.table_in_use[*table]) {
+        let misfit = |table: usize| {
             let range = &self.circuits.config.ranges.as_array()[table];
-            let Some(log) = logs[table].filter(|log| !range.contains(log)) else { continue };
-            let reason = format!(
-                "its {} table has 2^{log} rows, the circuits take {}..{}: give a wider range, or shorter segments",
-                asked::table_name(table),
-                range.start,
-                range.end
-            );
-            return Err(ProveError::invalid_input(reason));
+            let log = logs[table].filter(|log| tables.table_in_use[table] && !range.contains(log))?;
+            Some(format!("{} 2^{log} (circuits: {}..{})", asked::table_name(table), range.start, range.end))
+        };
+        let misfits: Vec<String> = (0..NUM_TABLES).filter_map(misfit).collect();
+        if misfits.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        Err(ProveError::invalid_input(format!(
+            "these tables of it do not fit, by their rows: {}; wider ranges, shorter segments or smaller batches help",
+            misfits.join(", ")
+        )))
     }
 
     fn segments(

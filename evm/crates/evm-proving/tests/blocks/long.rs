@@ -11,7 +11,7 @@ use evm_proving::{BlockProof, CircuitConfig, CircuitStore, EvmError, Expectation
 use evm_proving::{check, task};
 use proving::kind::Kind;
 
-use crate::support::{Family, MAX_CPU_LEN_LOG, chain, config, family, store};
+use crate::support::{Family, chain, config, family, fitting, store};
 
 const EMPTY: &str = "16..17,8..9,12..13,8..9,8..9,6..7,17..18,16..17,7..8";
 
@@ -54,8 +54,9 @@ fn evm_long_circuits_are_built_once_and_again_where_a_file_is_damaged() {
 #[ignore = "it proves a batch in many segments"]
 fn evm_long_a_batch_of_several_segments_is_aggregated_pairwise() {
     const LOG: u8 = 11;
-    let family = family(&config("16..17,8..9,8..12,4..9,8..9,4..7,14..18,16..17,7..16"));
-    let batch = &chain(1)[0].batches[0];
+    let block = chain(1).remove(0);
+    let family = family(&fitting(&block.batches, LOG));
+    let [batch, second] = &block.batches;
     let segments = family.segments(batch, LOG);
     assert!(segments.len() > 2, "{}", segments.len());
     let other = family.verify(&segments[1], &segments[0].proof).unwrap_err();
@@ -64,13 +65,14 @@ fn evm_long_a_batch_of_several_segments_is_aggregated_pairwise() {
         family.done(Kind::EVM_SEGMENT_AGGREGATION, task::segment_aggregation_input(false), &[&left, right])
     });
     // Only a whole batch is joined to another.
-    let second = family.batch(&chain(1)[0].batches[1], LOG);
+    let second = family.batch(second, LOG);
     family.done(Kind::EVM_BATCH_AGGREGATION, task::batch_aggregation_input(), &[&whole, &second]);
 }
 
 #[test]
 #[ignore = "it proves a block with a transaction, in the insecure test configuration"]
 fn evm_long_a_block_of_a_development_chain_is_proved_from_its_witness() {
+    const LOG: u8 = 15;
     let Some(folder) = std::env::var_os("MEZE_TEST_WITNESSES") else {
         eprintln!("skipped: MEZE_TEST_WITNESSES names no folder of witnesses");
         return;
@@ -78,8 +80,8 @@ fn evm_long_a_block_of_a_development_chain_is_proved_from_its_witness() {
     let json = fs::read(Path::new(&folder).join("block-28-witness.json")).unwrap();
     let witness = block_witness::read(&json).unwrap().remove(0);
     let block = block_witness::decode(witness, None, block_witness::BATCH_SIZE).unwrap();
-    let config = CircuitConfig::new(Preset::Transfers.ranges(), Security::InsecureTest);
-    let done = family(&config).block_of(&block.batches, MAX_CPU_LEN_LOG);
+    let config = fitting(&block.batches, LOG);
+    let done = family(&config).block_of(&block.batches, LOG);
     let key = store().stored_key(&config).unwrap();
     let proof = BlockProof::of(&RecursiveProof::from_bytes(done.proof.bytes()).unwrap(), &key).unwrap();
     let expected = Expectations {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use block_witness::Table;
 use ethereum_types::{Address, BigEndianHash, H256, U256};
 use evm_arithmetization::generation::TrieInputs;
 use evm_arithmetization::proof::{BlockHashes, BlockMetadata, EMPTY_CONSOLIDATED_BLOCKHASH, TrieRoots};
@@ -23,7 +24,7 @@ use proving::prover::{Proof, Prover, Verifier};
 
 use evm_proving::provers::{EvmProver, provers};
 use evm_proving::verifiers::{EvmVerifier, verifiers};
-use evm_proving::{CircuitConfig, CircuitStore, Part, Security, task};
+use evm_proving::{CircuitConfig, CircuitStore, Part, Preset, Security, task};
 
 /// The longest segment, as in all tests.
 pub(crate) const MAX_CPU_LEN_LOG: u8 = 20;
@@ -184,6 +185,21 @@ pub(crate) fn store() -> CircuitStore {
 /// Circuits of these ranges, in the insecure test configuration.
 pub(crate) fn config(ranges: &str) -> CircuitConfig {
     CircuitConfig::new(ranges.parse().unwrap(), Security::InsecureTest)
+}
+
+/// Just the ranges that these batches take. A table that no segment has still has circuits.
+pub(crate) fn fitting(batches: &[GenerationInputs], log: u8) -> CircuitConfig {
+    let mut ranges = Preset::Empty.ranges();
+    let shape = |(place, batch)| block_witness::simulate(batch, place, usize::from(log)).unwrap();
+    let shapes: Vec<_> = batches.iter().enumerate().flat_map(shape).collect();
+    for table in Table::ALL {
+        let sizes = || shapes.iter().filter_map(|shape| shape.sizes[table.index()]);
+        if let (Some(least), Some(most)) = (sizes().min(), sizes().max()) {
+            ranges = ranges.with(table, least..most + 1).unwrap();
+        }
+    }
+    println!("ranges: {ranges}");
+    CircuitConfig::new(ranges, Security::InsecureTest)
 }
 
 /// Everything to prove and check with.
