@@ -175,21 +175,3 @@ pub(crate) struct Difference {
     #[serde(default)]
     pub(crate) post: Accounts,
 }
-
-/// A call, and those that it made.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct Call {
-    #[serde(rename = "type", default)]
-    kind: String,
-    to: Option<Address>,
-    #[serde(default)]
-    calls: Vec<Call>,
-}
-
-impl Call {
-    /// Adds the contracts that were created, or should have been.
-    pub(crate) fn add_created(&self, created: &mut Vec<Address>) {
-        created.extend(self.to.filter(|_| self.kind.starts_with("CREATE")));
-        self.calls.iter().for_each(|call| call.add_created(created));
-    }
-}

@@ -77,9 +77,8 @@ fn result(chain: &Chain, method: &str, params: &[Value]) -> Result<Value, Refusa
             match options["tracer"].as_str() {
                 Some("prestateTracer") if diff => executed.changes.clone(),
                 Some("prestateTracer") => executed.before.clone(),
-                Some("callTracer") => render::creations(executed),
                 _ => {
-                    return Err(Refusal { code: -32000, message: "only prestateTracer and callTracer are here".into() });
+                    return Err(Refusal { code: -32000, message: "only prestateTracer is here".into() });
                 }
             }
         }

@@ -158,13 +158,6 @@ pub(crate) fn receipt(block: &Block, index: usize) -> Value {
     })
 }
 
-/// What the call tracer says, as far as contracts are created: all of them below the transaction itself.
-pub(crate) fn creations(executed: &Executed) -> Value {
-    let calls: Vec<Value> =
-        executed.creations.iter().map(|it| json!({"type": "CREATE", "to": format!("{it:#x}")})).collect();
-    json!({"type": "CALL", "from": format!("{:#x}", executed.sender), "calls": calls})
-}
-
 /// The words of a proof's values, as short as they can be.
 pub(crate) fn number(value: U256) -> Value {
     json!(format!("{value:#x}"))

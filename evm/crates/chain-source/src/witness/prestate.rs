@@ -7,7 +7,7 @@ use super::proofs::{self, Touched};
 use super::replay::{self, Stop, Tries, word};
 use super::siblings;
 use super::written::{Meta, Trace, Transaction};
-use crate::answers::{Accounts, Block, Call, Difference, Head, Receipt, Withdrawal};
+use crate::answers::{Accounts, Block, Difference, Head, Receipt, Withdrawal};
 use crate::beacon;
 use crate::client::Client;
 use crate::error::SourceError;
@@ -15,9 +15,6 @@ use ethereum_types::{Address, BigEndianHash, U256};
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The opcodes that create contracts.
-const CREATE: [u8; 2] = [0xf0, 0xf5];
 
 /// Makes the trace of `block`.
 pub(super) async fn trace(client: &Client, block: &Block, parent: &Head) -> Result<Trace, SourceError> {
@@ -35,12 +32,6 @@ pub(super) async fn trace(client: &Client, block: &Block, parent: &Head) -> Resu
             changes::of_transaction(transaction, receipt, before, difference, &mut codes)
         })
         .collect();
-
-    for (changes, created) in changes.iter_mut().zip(created(client, block, &traces).await?) {
-        for address in created {
-            changes.accounts.entry(address).or_default();
-        }
-    }
 
     let touched = touched(block, &changes);
     let number = block.head.number.0;
@@ -87,30 +78,6 @@ async fn traces(client: &Client, block: &Block) -> Result<Vec<(Accounts, Differe
             client.call("debug_traceTransaction", json!([it.hash, options(false)])),
             client.call("debug_traceTransaction", json!([it.hash, options(true)])),
         )
-    });
-    stream::iter(calls).buffered(client.parallel()).try_collect().await
-}
-
-/// Contracts that each transaction created or tried to. The prestate tracer is silent about those of which nothing is
-/// left, but whoever runs the block looks whether they are there.
-async fn created(
-    client: &Client,
-    block: &Block,
-    traces: &[(Accounts, Difference)],
-) -> Result<Vec<Vec<Address>>, SourceError> {
-    let calls = block.transactions.iter().zip(traces).map(|(it, (before, _))| async move {
-        let mut created = Vec::new();
-        let codes = before.values().filter_map(|seen| seen.code.as_ref()).chain(it.to.is_none().then_some(&it.input));
-        if !codes.flat_map(|code| &code.0).any(|byte| CREATE.contains(byte)) {
-            return Ok(created);
-        }
-        match client.call::<Call>("debug_traceTransaction", json!([it.hash, {"tracer": "callTracer"}])).await {
-            Ok(call) => call.add_created(&mut created),
-            Err(error) if error.is_passing() => return Err(error),
-            // It is needed by few blocks; one of those will not run.
-            Err(error) => tracing::warn!(%error, "cannot see which contracts were created and destroyed again"),
-        }
-        Ok(created)
     });
     stream::iter(calls).buffered(client.parallel()).try_collect().await
 }
