@@ -10,11 +10,14 @@ export PATH := $(PATH):$(MEZE_TOOLS)/bin
 # Words after the command: make demo ARGS="--transactions 12 --rollups 2"
 ARGS ?=
 # The long parts: make test-long PARTS=fuzz
-PARTS ?= rollup-random rollup-production fuzz simulation scenarios-long miden-load miden-peers miden-browser
+PARTS ?= rollup-random rollup-production fuzz simulation scenarios-long miden-load miden-peers miden-browser \
+	evm-long-anvil evm-long-rpc evm-long-kill evm-long-in-memory evm-long-proofs evm-long-standard
 
 MEZE := $(CARGO_TARGET_DIR)/release/meze
 # A workspace of its own; cargo reads its settings only inside the folder.
 EVM := CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/evm
+# Witnesses that others made, where there are some: tests that need one say so where there are none.
+export MEZE_TEST_WITNESSES ?= $(wildcard ../shared/data)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo evm evm-ready evm-libraries test test-build test-long test-constraints check bench bench-miden install install-proving-service compiler nextest deny services meze deb deb-test cargo-deb miden-peer miden-client
@@ -34,7 +37,7 @@ test-build: compiler nextest services evm-ready ## build the tests without runni
 	cargo nextest run --workspace --no-run
 	cd evm && $(EVM) cargo nextest run --workspace --no-run
 
-test-long: compiler nextest services ## run the tests that take longer; results in target/long/
+test-long: compiler nextest services evm-ready ## run the tests that take longer; results in target/long/
 	@scripts/long.sh $(PARTS)
 
 test-constraints: compiler nextest ## switch every constraint off and forge it; prints the table

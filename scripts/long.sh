@@ -3,9 +3,9 @@
 #
 # Usage: scripts/long.sh PART...
 # A part is made of the ignored tests whose path has a word that begins with its name: the part
-# rollup-random runs `rollup_random_…` and `…::rollup_random::…`. The part rollup-production is one
-# rollup of production size, built and proved by `meze bench production`; killed and run again, it goes
-# on. All parts run, even after one failed.
+# rollup-random runs `rollup_random_…` and `…::rollup_random::…`; parts that begin with evm- are tests
+# of evm/. The part rollup-production is one rollup of production size, built and proved by `meze bench
+# production`; killed and run again, it goes on. All parts run, even after one failed.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -24,6 +24,14 @@ run_part() {
         case $1 in
             miden-peers) make miden-peer miden-client ;;
             miden-browser) scripts/setup.sh chromium ;;
+            evm-long-anvil) scripts/setup.sh anvil ;;
+        esac
+        # Blocks of Ethereum are a workspace of their own. This runs in a subshell, as a side of a pipe.
+        case $1 in
+            evm-*)
+                cd evm
+                export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/evm
+                ;;
         esac
         cargo nextest run --workspace --profile long --run-ignored only --no-capture \
             -E "test(/(^|::)${1//-/_}/)"

@@ -93,7 +93,7 @@ anvil_node() {
 }
 
 # A browser, to be a wallet's page.
-chromium() {
+browser() {
     service chromium chromium "a page asks for a proof"
 }
 
@@ -133,7 +133,7 @@ for part in "$@"; do
         evm-libraries) evm_libraries ;;
         miden-peer) miden_peer ;;
         cargo-deb) cargo_deb ;;
-        chromium) chromium ;;
+        chromium) browser ;;
         anvil) anvil_node ;;
         *) give_up "'$part' is unknown: compiler, nextest, deny, services, evm-libraries, chromium, anvil, miden-peer or cargo-deb" ;;
     esac
