@@ -17,7 +17,7 @@ MEZE := $(CARGO_TARGET_DIR)/release/meze
 # A workspace of its own; cargo reads its settings only inside the folder.
 EVM := CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/evm
 # Witnesses that others made, where there are some: tests that need one say so where there are none.
-export MEZE_TEST_WITNESSES ?= $(wildcard ../shared/data)
+export MEZE_TEST_WITNESSES ?= $(abspath $(wildcard ../shared/data))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo evm evm-ready evm-libraries test test-build test-long test-constraints check bench bench-miden install install-proving-service compiler nextest deny services meze deb deb-test cargo-deb miden-peer miden-client
