@@ -53,7 +53,7 @@ fn evm_long_circuits_are_built_once_and_again_where_a_file_is_damaged() {
 #[test]
 #[ignore = "it proves a batch in many segments"]
 fn evm_long_a_batch_of_several_segments_is_aggregated_pairwise() {
-    const LOG: u8 = 11;
+    const LOG: u8 = 10;
     let block = chain(1).remove(0);
     let family = family(&fitting(&block.batches, LOG));
     let [batch, second] = &block.batches;
