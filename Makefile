@@ -20,7 +20,7 @@ EVM := CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/evm
 export MEZE_TEST_WITNESSES ?= $(abspath $(wildcard ../shared/data))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo evm evm-ready evm-libraries test test-build test-long test-constraints check bench bench-miden install install-proving-service compiler nextest deny services meze deb deb-test cargo-deb miden-peer miden-client
+.PHONY: help demo evm evm-ready install-evm evm-libraries test test-build test-long test-constraints check bench bench-miden install install-proving-service compiler nextest deny services meze deb deb-test cargo-deb miden-peer miden-client
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,10 @@ install: compiler ## install meze into cargo's folder of binaries
 
 install-proving-service: install ## and link it as miden-proving-service, beside it
 	ln -sf meze "$${CARGO_HOME:-$$HOME/.cargo}/bin/miden-proving-service"
+
+install-evm: evm-ready ## install meze-evm, and link it as leader, worker and verifier beside it
+	cd evm && $(EVM) cargo install --locked --path crates/meze-evm
+	for name in leader worker verifier; do ln -sf meze-evm "$${CARGO_HOME:-$$HOME/.cargo}/bin/$$name"; done
 
 deb: meze cargo-deb ## make the Debian packages miden-prover and miden-prover-proxy, in target/deb/
 	@scripts/deb.sh
