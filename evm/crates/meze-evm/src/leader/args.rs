@@ -1,5 +1,6 @@
 //! The leader's command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use block_witness::BATCH_SIZE;
@@ -75,6 +76,14 @@ pub struct ProvingArgs {
     /// Where it is kept what was asked for and proved; in memory only, unless it is said, with --runtime in-memory
     #[arg(long, env = "MEZE_EVM_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+
+    /// Serve health, readiness and metrics on this address: what waits and what runs is what a fleet is scaled by
+    #[arg(long, env = "MEZE_EVM_HTTP", value_name = "ADDRESS")]
+    pub http: Option<SocketAddr>,
+
+    /// Serve them in plain text on an address that others can reach
+    #[arg(long)]
+    pub insecure_plaintext: bool,
 
     /// A block's first proofs wait for at most so long until all of it was simulated and is known to fit
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]

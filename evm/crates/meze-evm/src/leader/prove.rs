@@ -12,6 +12,7 @@ use proving::prover::Verifier;
 use terminal::Console;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use transport::tls::may_listen;
 
 use super::args::StdioArgs;
 use super::ask::{Asker, Asking, News, open_jobs};
@@ -79,7 +80,7 @@ pub(super) fn rpc(args: &LeaderArgs, rpc: &RpcArgs, console: Console) -> Result<
         let text = "without --end-block the chain is followed for ever: say where proofs go, with --proof-output-dir";
         return Err(Usage(text.to_owned()).into());
     }
-    on_runtime(async {
+    let line = on_runtime(async {
         let chain = rpc.open(args.folder()).await?;
         let key = verification_key(args, console).await?;
         let wanted = rpc.clone();
@@ -99,7 +100,15 @@ pub(super) fn rpc(args: &LeaderArgs, rpc: &RpcArgs, console: Console) -> Result<
         let batch_size = args.proving.batch_size;
         let feeding = Box::pin(chain.run(after, batch_size, tell, heard, console));
         see_through(args, service, key, Source { news, before, proved, feeding }, console).await
-    })
+    });
+    match line {
+        // Who follows for ever has no other end.
+        Err(error) if error.is::<Stopped>() && rpc.end_block.is_none() => {
+            console.note(format!("leader: {error}"));
+            Ok(None)
+        }
+        line => line,
+    }
 }
 
 /// Runs to the end, and ends everything with it, so that nothing is said afterwards.
@@ -127,6 +136,10 @@ async fn service(
     let workers = broker.map_or_else(|| Workers::Local(args.fabric.num_workers, &args.circuits), Workers::Broker);
     let checking = verifiers(key).into_iter().map(|verifier| Arc::new(verifier) as Arc<dyn Verifier>).collect();
     let service = Service::start(args.folder().as_deref(), checking, workers, console).await?;
+    if let Some(address) = args.proving.http {
+        may_listen(address, false, args.proving.insecure_plaintext).map_err(|error| Usage(error.to_string()))?;
+        service.show(address, console).await?;
+    }
     let unwanted = move |state: &dispatch::state::State| {
         let of_others = |(_, name): &(_, String)| number_of(name).is_none_or(|number| !wanted(number));
         open_jobs(state).filter(of_others).map(|(job, _)| job).collect::<Vec<_>>()

@@ -1,5 +1,6 @@
 //! The dispatcher inside a leader: its store, its verifiers, and the workers, at a broker or in this process.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,10 +11,11 @@ use dispatch::record::Record;
 use dispatch::state::State;
 use dispatch::store::{Store, StoreError};
 use dispatch_store::OpenOptions;
-use dispatcher::{Dispatcher, DispatcherError, Observer, Parts, Running, Sweep, serve_broker};
+use dispatcher::{Dispatcher, DispatcherError, Observer, Parts, Running, Sweep, open_router, serve_broker};
 use proving::kind::Kind;
 use proving::prover::Verifier;
 use terminal::Console;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -102,6 +104,20 @@ impl Service {
                 console.note(format!("leader: prover {name} ended: {error}"));
             }
         }))
+    }
+
+    /// Serves health, readiness and metrics, until it ends.
+    ///
+    /// # Errors
+    /// The address cannot be had.
+    pub async fn show(&self, address: SocketAddr, console: Console) -> Result<()> {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("the leader's HTTP cannot listen on {address}: choose another --http"))?;
+        console.note(format!("leader: its HTTP is on http://{}", listener.local_addr()?));
+        let (routes, stop) = (open_router(self.dispatcher.clone()), self.stop.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await });
+        Ok(())
     }
 
     /// Ends: workers are sent away, and what was noted down is kept.

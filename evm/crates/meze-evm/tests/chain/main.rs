@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test calls may panic, as a test may")]
 
 mod blocks;
+mod follow;
 mod kills;
 mod recipe;
 mod refusals;

@@ -50,9 +50,8 @@ fn two_chained_blocks_are_proved_by_two_workers_at_a_broker_and_verified() {
     for block in 0..2 {
         // Some digit in the middle of the proof, and some public input.
         for place in [".intern.proof.openings.wires[3][0]", ".intern.public_inputs[5]"] {
-            let line = format!(
-                "jq '.[{block}]{place} |= (if . > 7 then . - 1 else . + 1 end)' proof-0001.json > flipped.json"
-            );
+            let other = r#"if type == "string" then .[:-1] + (if .[-1:] == "3" then "2" else "3" end) else . + 1 end"#;
+            let line = format!("jq '.[{block}]{place} |= ({other})' proof-0001.json > flipped.json");
             let flipped = stage.bash(&line);
             assert!(flipped.status.success(), "{}", both(&flipped));
             let refused = stage.bash("verifier --file-path flipped.json --use-test-config");
@@ -60,6 +59,13 @@ fn two_chained_blocks_are_proved_by_two_workers_at_a_broker_and_verified() {
             assert!(both(&refused).contains("refused, proof"), "{block} {place}: {}", both(&refused));
         }
     }
+
+    // Circuits of other ranges have another key.
+    let other = "env CPU_CIRCUIT_SIZE=12..13 BYTE_PACKING_CIRCUIT_SIZE=8..9 KECCAK_CIRCUIT_SIZE=8..9 \
+                 LOGIC_CIRCUIT_SIZE=6..7 MEMORY_CIRCUIT_SIZE=17..18";
+    let refused = stage.bash(&format!("{other} verifier --file-path proof-0001.json --use-test-config"));
+    assert_eq!(refused.status.code(), Some(1), "{}", both(&refused));
+    assert!(both(&refused).contains("refused, proof"), "{}", both(&refused));
 
     // The same witness again: everything is there, and nothing is proved twice.
     let again = stage.bash(&format!(

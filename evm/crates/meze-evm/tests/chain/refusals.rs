@@ -61,6 +61,9 @@ fn a_wrong_command_line_is_one_sentence() {
         ("worker", "no broker is named"),
         ("worker --runtime in-memory", "a worker works for a leader at a broker"),
         ("worker --amqp-uri amqp://here --task-bus-routing-key middle", "--kinds says what a worker proves"),
+        ("leader --runtime in-memory rpc -u http://here -s 1", "say where proofs go, with --proof-output-dir"),
+        ("leader --runtime in-memory rpc -u http://here -s 2 -e 1", "--end-block is before --start-block"),
+        ("leader --amqp-uri amqp://here rpc -u http://here -s 1 -e 2 --test-only", "--test-only is for leader stdio"),
         ("verifier", "--file-path"),
         ("verifier --file-path p --block-range 6..3", "no range of blocks"),
     ] {
