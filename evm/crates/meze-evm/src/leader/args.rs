@@ -65,7 +65,7 @@ pub struct ProvingArgs {
     #[arg(long, env = "ZERO_BIN_TEST_ONLY")]
     pub test_only: bool,
 
-    /// Write each block's proof into this folder, as b<height>.zkproof
+    /// Write each block's proof into this folder: that of block 5 as b5.zkproof
     #[arg(short = 'o', long, env = "ZERO_BIN_PROOF_OUTPUT_DIR", value_name = "DIR")]
     pub proof_output_dir: Option<PathBuf>,
 
