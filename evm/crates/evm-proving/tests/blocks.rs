@@ -7,7 +7,9 @@
 #[path = "blocks/support.rs"]
 mod support;
 
-#[path = "blocks/long.rs"]
-mod long;
+#[path = "blocks/evm_long_proofs.rs"]
+mod evm_long_proofs;
+#[path = "blocks/evm_long_standard.rs"]
+mod evm_long_standard;
 #[path = "blocks/two_blocks.rs"]
 mod two_blocks;

@@ -1,23 +1,20 @@
-//! What takes minutes, or gigabytes: circuits built again and again, batches of several segments, standard security.
+//! What takes minutes: circuits built again and again, batches of several segments, a block from its witness.
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
-use evm_proving::provers::provers;
 use evm_proving::recursive::RecursiveProof;
-use evm_proving::verifiers::verifiers;
-use evm_proving::{BlockProof, CircuitConfig, CircuitStore, EvmError, Expectations, Part, Preset, Security};
+use evm_proving::{BlockProof, CircuitStore, EvmError, Expectations, Part};
 use evm_proving::{check, task};
 use proving::kind::Kind;
 
-use crate::support::{Family, chain, config, family, fitting, store};
+use crate::support::{chain, config, family, fitting, store};
 
 const EMPTY: &str = "16..17,8..9,12..13,8..9,8..9,6..7,17..18,16..17,7..8";
 
 #[test]
 #[ignore = "it builds circuits four times"]
-fn evm_long_circuits_are_built_once_and_again_where_a_file_is_damaged() {
+fn circuits_are_built_once_and_again_where_a_file_is_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let (store, config) = (CircuitStore::new(folder.path()), config(EMPTY));
     assert!(matches!(store.stored_key(&config), Err(EvmError::NoKey(_))));
@@ -52,7 +49,7 @@ fn evm_long_circuits_are_built_once_and_again_where_a_file_is_damaged() {
 
 #[test]
 #[ignore = "it proves a batch in many segments"]
-fn evm_long_a_batch_of_several_segments_is_aggregated_pairwise() {
+fn a_batch_of_several_segments_is_aggregated_pairwise() {
     const LOG: u8 = 10;
     let block = chain(1).remove(0);
     let family = family(&fitting(&block.batches, LOG));
@@ -71,7 +68,7 @@ fn evm_long_a_batch_of_several_segments_is_aggregated_pairwise() {
 
 #[test]
 #[ignore = "it proves a block with a transaction, in the insecure test configuration"]
-fn evm_long_a_block_of_a_development_chain_is_proved_from_its_witness() {
+fn a_block_of_a_development_chain_is_proved_from_its_witness() {
     const LOG: u8 = 15;
     let Some(folder) = std::env::var_os("MEZE_TEST_WITNESSES") else {
         eprintln!("skipped: MEZE_TEST_WITNESSES names no folder of witnesses");
@@ -93,14 +90,4 @@ fn evm_long_a_block_of_a_development_chain_is_proved_from_its_witness() {
         ..Default::default()
     };
     check(&proof, &key, &expected).unwrap();
-}
-
-#[test]
-#[ignore = "it takes ten minutes and 10 GB"]
-fn evm_long_an_empty_block_is_proved_at_standard_security() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = CircuitConfig::new(Preset::Empty.ranges(), Security::Standard);
-    let circuits = CircuitStore::new(folder.path()).circuits(&config, Part::All).unwrap();
-    let family = Family { provers: provers(&circuits), verifiers: verifiers(&Arc::new(circuits.key().clone())) };
-    family.block(&chain(1)[0], None);
 }
