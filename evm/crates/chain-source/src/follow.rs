@@ -128,6 +128,12 @@ impl Follower {
         Ok(true)
     }
 
+    /// Takes back the block that was given out last, for whoever could not use it: it is given out again, unless the
+    /// chain was reorganised meanwhile. Call it before anything else after that [`Event::Block`].
+    pub fn again(&mut self) {
+        self.said = self.said.saturating_sub(1);
+    }
+
     /// The last block that is proved.
     pub fn last_proved(&self) -> Option<BlockId> {
         self.place.proved

@@ -81,6 +81,11 @@ impl BlockProof {
         public_values(&self.intern.public_inputs).ok().map(|values| values.trie_roots_after.state_root)
     }
 
+    /// The hash of the block that it claims to be of, if its public inputs can be read.
+    pub fn claimed_block_hash(&self) -> Option<ethereum_types::H256> {
+        public_values(&self.intern.public_inputs).ok().map(|values| values.block_hashes.cur_hash)
+    }
+
     pub(crate) fn plonk(&self) -> &PlonkProof {
         &self.intern
     }

@@ -113,6 +113,23 @@ fn chain_hash(hash: dev_chain::primitives::B256) -> ethereum_types::H256 {
 }
 
 #[tokio::test]
+async fn a_block_that_was_taken_back_is_given_out_again_unless_it_is_gone() -> Result {
+    let node = node(2).await?;
+    let mut follower = follow(&node, settings()).await?;
+    expect_block(&mut follower, &node, 1).await?;
+    follower.again();
+    expect_block(&mut follower, &node, 1).await?;
+    expect_block(&mut follower, &node, 2).await?;
+    follower.again();
+    node.chain().go_back(1)?;
+    node.chain().mine_empty(2)?;
+    assert_eq!(event(&mut follower).await?, Event::Dropped { from: 2 });
+    expect_block(&mut follower, &node, 2).await?;
+    expect_block(&mut follower, &node, 3).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_node_that_is_only_behind_drops_nothing() -> Result {
     let node = node(4).await?;
     let mut follower = follow(&node, settings()).await?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use block_witness::DecodedBlock;
+use ethereum_types::H256;
 use evm_proving::VerificationKey;
 use evm_proving::verifiers::verifiers;
 use proving::prover::Verifier;
@@ -39,8 +40,8 @@ struct Source {
     news: mpsc::Receiver<News>,
     /// What the first block is on top of.
     before: Before,
-    /// Hears which blocks are proved.
-    proved: mpsc::UnboundedSender<u64>,
+    /// Hears which blocks are proved, by number and hash.
+    proved: mpsc::UnboundedSender<(u64, H256)>,
     /// Gives them out, and ends when nobody proves any more.
     feeding: Pin<Box<dyn Future<Output = Result<()>>>>,
 }

@@ -6,10 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use block_witness::{DecodedBlock, Previous, check_links, decode, read};
-use chain_source::{BlockId, CallSettings, Confirmation, Event, FollowSettings, Follower, NodeKind, Source};
+use chain_source::{
+    BlockId, CallSettings, Confirmation, Event, FollowSettings, Follower, NodeKind, Source, SourceError,
+};
 use clap::{Args, ValueEnum};
+use ethereum_types::H256;
 use terminal::Console;
 use tokio::sync::mpsc;
 
@@ -19,6 +22,9 @@ use crate::deep::deep;
 
 /// How many blocks come after one that is followed before it is taken, if nothing is said.
 const USUAL_DEPTH: u64 = 12;
+
+/// How often a block is asked for that the node names, but gives in no good form.
+const TRIES: u32 = 10;
 
 /// `leader rpc`.
 #[derive(Debug, Clone, Args)]
@@ -83,6 +89,8 @@ pub struct Chain {
     source: Arc<Source>,
     follower: Follower,
     checkpoint: u64,
+    end: Option<u64>,
+    block_time: Duration,
 }
 
 impl RpcArgs {
@@ -115,16 +123,17 @@ impl RpcArgs {
         let calls = CallSettings { backoff, max_retries: self.max_retries, ..CallSettings::default() };
         let source = Arc::new(Source::new(&self.rpc_url, kind, calls)?);
         let depth = self.confirmations.unwrap_or(if self.end_block.is_some() { 0 } else { USUAL_DEPTH });
+        let block_time = Duration::from_millis(self.block_time.max(1));
         let settings = FollowSettings {
             start: self.start_block,
             end: self.end_block,
             confirmation: if self.finalized { Confirmation::Finalized } else { Confirmation::Depth(depth) },
-            block_time: Duration::from_millis(self.block_time.max(1)),
+            block_time,
             place: self.place(folder)?,
         };
         let follower = Follower::open(source.clone(), settings).await?;
         let checkpoint = self.checkpoint_block.unwrap_or(self.start_block.saturating_sub(1));
-        Ok(Chain { source, follower, checkpoint })
+        Ok(Chain { source, follower, checkpoint, end: self.end_block, block_time })
     }
 }
 
@@ -134,8 +143,8 @@ impl Chain {
         self.follower.last_proved()
     }
 
-    /// Gives blocks out until the last one, or for ever, and hears which of them are proved. The first one is on top of
-    /// `previous`.
+    /// Gives blocks out until the last one is proved, or for ever, and hears which of them are: number and hash. The
+    /// first one is on top of `previous`. Until all are proved it looks whether they are still part of the chain.
     ///
     /// # Errors
     /// The node does not give a block that can be proved, or what was proved is not part of the chain any more.
@@ -144,46 +153,90 @@ impl Chain {
         mut previous: Option<Previous>,
         batch_size: usize,
         news: mpsc::Sender<News>,
-        mut proved: mpsc::UnboundedReceiver<u64>,
+        mut proved: mpsc::UnboundedReceiver<(u64, H256)>,
         console: Console,
     ) -> Result<()> {
         let mut given: BTreeMap<u64, (BlockId, Option<Previous>)> = BTreeMap::new();
-        // Gone after the last block.
+        // Gone when the last block is proved.
         let mut news = Some(news);
         let mut next: Option<News> = None;
+        let (mut at_end, mut tries, mut pause) = (false, 0, Duration::ZERO);
         loop {
+            if next.is_none() && self.is_proved() {
+                news = None;
+            }
             let heard = tokio::select! {
-                number = proved.recv() => Heard::Proved(number),
+                block = proved.recv() => Heard::Proved(block),
                 taken = give(news.as_ref(), &mut next), if next.is_some() => Heard::Taken(taken),
-                event = self.follower.next(), if next.is_none() && news.is_some() => Heard::Event(event?),
+                event = after(pause, self.follower.next()), if next.is_none() && news.is_some() => Heard::Event(event),
             };
             match heard {
                 // Nobody proves any more.
                 Heard::Proved(None) => return Ok(()),
-                Heard::Proved(Some(number)) => {
-                    if let Some((block, _)) = given.get(&number) {
-                        self.follower.proved(block)?;
+                Heard::Proved(Some((number, hash))) => {
+                    // Another block may have taken the place of the one that was proved.
+                    let block = given.get(&number).map(|(block, _)| *block).filter(|block| block.hash == hash);
+                    if let Some(block) = block {
+                        self.follower.proved(&block)?;
+                        given = given.split_off(&number);
                     }
-                    given = given.split_off(&number);
                 }
                 Heard::Taken(true) => {}
-                Heard::Taken(false) | Heard::Event(None) => news = None,
-                Heard::Event(Some(Event::Dropped { from })) => {
+                Heard::Taken(false) => news = None,
+                Heard::Event(Ok(None)) => (at_end, pause) = (true, self.block_time),
+                // All blocks are here: a node that is away for a while keeps nobody from proving them.
+                Heard::Event(Err(error)) if at_end && error.is_passing() => {}
+                Heard::Event(Err(error)) => return Err(error.into()),
+                Heard::Event(Ok(Some(Event::Dropped { from }))) => {
+                    (at_end, tries, pause) = (false, 0, Duration::ZERO);
                     console.note(format!("leader: the chain was reorganised: going back to block {from}"));
                     if let Some((_, (_, before))) = given.split_off(&from).into_iter().next() {
                         previous = before;
                     }
                     next = Some(News::Reorganised(from));
                 }
-                Heard::Event(Some(Event::Block(id))) => {
-                    // It may have been replaced while it was fetched: then the follower says so next.
-                    let Some(block) = self.fetch(id, previous.clone(), batch_size).await? else { continue };
-                    let before = previous.replace(block.as_previous());
-                    given.insert(id.number, (id, before));
-                    next = Some(News::Block(Box::new(block)));
-                }
+                Heard::Event(Ok(Some(Event::Block(id)))) => match self.fetch(id, previous.clone(), batch_size).await {
+                    Ok(Some(block)) => {
+                        (tries, pause) = (0, Duration::ZERO);
+                        let before = previous.replace(block.as_previous());
+                        given.insert(id.number, (id, before));
+                        next = Some(News::Block(Box::new(block)));
+                    }
+                    outcome => {
+                        tries += 1;
+                        self.wait_out(id, outcome.map(drop), tries)?;
+                        pause = self.block_time;
+                    }
+                },
             }
         }
+    }
+
+    /// Whether the last block is proved.
+    fn is_proved(&self) -> bool {
+        let last = self.follower.last_proved();
+        self.end.is_some_and(|end| last.is_some_and(|last| last.number >= end))
+    }
+
+    /// Has a block given out again that could not be had: it was replaced while it was fetched, which the follower
+    /// says then; or, where the chain's end is followed, the node is away or was changing.
+    ///
+    /// # Errors
+    /// It is not to be had for good.
+    fn wait_out(&mut self, id: BlockId, outcome: Result<()>, tries: u32) -> Result<()> {
+        if let Err(error) = outcome {
+            let passing = error.downcast_ref::<SourceError>().filter(|error| self.end.is_none() && error.is_passing());
+            match passing {
+                Some(SourceError::Unreachable { .. }) => {}
+                Some(_) if tries < TRIES => {}
+                _ => return Err(error),
+            }
+            tracing::warn!(block = id.number, error = %error, "cannot fetch a block for now; asking again");
+        } else if tries >= TRIES {
+            bail!("the node gives block {} once by the hash {:#x} and once by another", id.number, id.hash);
+        }
+        self.follower.again();
+        Ok(())
     }
 
     async fn fetch(&self, id: BlockId, previous: Option<Previous>, batch_size: usize) -> Result<Option<DecodedBlock>> {
@@ -191,12 +244,14 @@ impl Chain {
         let witness = self.source.witness(number, Some(self.checkpoint)).await;
         let witness = match witness {
             Ok(witness) if witness.hash == hash => witness,
-            other => {
+            // However the chain looks a moment later: this is not the block that was asked for.
+            Ok(_) => return Ok(None),
+            Err(error) => {
                 let now = self.source.block(number).await?;
                 if now.is_some_and(|now| now.hash != hash) {
                     return Ok(None);
                 }
-                other?
+                return Err(error.into());
             }
         };
         let decoded = deep(move || {
@@ -211,12 +266,23 @@ impl Chain {
 
 /// What a chain that gives blocks out hears.
 enum Heard {
-    /// A block is proved; or nobody proves any more.
-    Proved(Option<u64>),
+    /// A block is proved, by number and hash; or nobody proves any more.
+    Proved(Option<(u64, H256)>),
     /// What was to be given out was taken, or nobody takes any more.
     Taken(bool),
     /// What happened on the chain; nothing after the last block.
-    Event(Option<Event>),
+    Event(Result<Option<Event>, SourceError>),
+}
+
+/// What comes next on the chain, looked at after a pause.
+async fn after(
+    pause: Duration,
+    next: impl Future<Output = Result<Option<Event>, SourceError>>,
+) -> Result<Option<Event>, SourceError> {
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
+    next.await
 }
 
 /// Gives the next news out, when there is room for it; whether anybody takes it. Dropped, it has given nothing.
@@ -230,5 +296,101 @@ async fn give(news: Option<&mpsc::Sender<News>>, next: &mut Option<News>) -> boo
             true
         }
         Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dev_chain::{Chain as Blocks, Genesis, Node};
+
+    use super::*;
+
+    fn on_runtime(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(test);
+    }
+
+    async fn node(blocks: u64) -> Node {
+        let node = Node::start(Blocks::new(Genesis::default())).await.unwrap();
+        node.chain().mine_empty(blocks).unwrap();
+        node
+    }
+
+    async fn open(node: &Node, end_block: Option<u64>) -> Chain {
+        let args = RpcArgs {
+            rpc_url: node.url(),
+            rpc_type: None,
+            start_block: 1,
+            end_block,
+            checkpoint_block: None,
+            previous_proof: None,
+            confirmations: Some(0),
+            finalized: false,
+            block_time: 10,
+            backoff: 0,
+            max_retries: 0,
+        };
+        args.open(None).await.unwrap()
+    }
+
+    async fn heard(news: &mut mpsc::Receiver<News>) -> Option<News> {
+        tokio::time::timeout(Duration::from_secs(60), news.recv()).await.expect("something is heard soon")
+    }
+
+    /// The hash of the block that must come next.
+    async fn block(news: &mut mpsc::Receiver<News>, number: u64) -> H256 {
+        match heard(news).await {
+            Some(News::Block(block)) if block.number == number => block.block_hash,
+            other => panic!("not block {number}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_range_is_looked_at_until_its_last_block_is_proved_and_not_another_of_that_number() {
+        on_runtime(async {
+            let node = node(2).await;
+            let (tell, mut news) = mpsc::channel(1);
+            let (proved, told) = mpsc::unbounded_channel();
+            let run = open(&node, Some(2)).await.run(None, 10, tell, told, Console::new(false));
+            let script = async {
+                let (first, old) = (block(&mut news, 1).await, block(&mut news, 2).await);
+                node.chain().go_back(1).unwrap();
+                node.chain().mine_empty(2).unwrap();
+                assert!(matches!(heard(&mut news).await, Some(News::Reorganised(2))));
+                let new = block(&mut news, 2).await;
+                assert_ne!(new, old);
+                // What was proved before the reorg was heeded is not the block that is there now.
+                [(1, first), (2, old)].into_iter().for_each(|block| proved.send(block).unwrap());
+                assert!(tokio::time::timeout(Duration::from_millis(300), news.recv()).await.is_err());
+                proved.send((2, new)).unwrap();
+                assert!(heard(&mut news).await.is_none());
+                drop(proved);
+            };
+            let (ran, ()) = tokio::join!(run, script);
+            ran.unwrap();
+        });
+    }
+
+    #[test]
+    fn who_follows_waits_for_a_node_that_is_away_and_gets_the_same_block_again() {
+        on_runtime(async {
+            let node = node(1).await;
+            let away = || {
+                let (node, why) = ("http://here".to_owned(), "refused".to_owned());
+                Err(SourceError::Unreachable { node, method: "eth_getProof", attempts: 1, why }.into())
+            };
+            let missing = || Err(SourceError::NoBlock("1".to_owned()).into());
+            let mut chain = open(&node, None).await;
+            let Some(Event::Block(id)) = chain.follower.next().await.unwrap() else { panic!("no block") };
+            chain.wait_out(id, away(), 1000).unwrap();
+            assert_eq!(chain.follower.next().await.unwrap(), Some(Event::Block(id)));
+            chain.wait_out(id, missing(), 1).unwrap();
+            assert_eq!(chain.follower.next().await.unwrap(), Some(Event::Block(id)));
+            assert!(chain.wait_out(id, missing(), TRIES).is_err());
+            assert!(chain.wait_out(id, Err(SourceError::BeforeCancun(1).into()), 1).is_err());
+            // A range is asked for once.
+            let mut chain = open(&node, Some(1)).await;
+            chain.follower.next().await.unwrap();
+            assert!(chain.wait_out(id, away(), 1).is_err());
+        });
     }
 }

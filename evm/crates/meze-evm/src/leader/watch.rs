@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use dispatch::model::JobState;
+use ethereum_types::H256;
 use evm_proving::recursive::RecursiveProof;
 use evm_proving::{BlockProof, VerificationKey};
 use proving::statement::Statement;
@@ -36,8 +37,8 @@ pub struct Watch {
     pub key: Arc<VerificationKey>,
     /// Inputs of failed tasks are saved.
     pub save_inputs: bool,
-    /// Hears which blocks are proved.
-    pub proved: mpsc::UnboundedSender<u64>,
+    /// Hears which blocks are proved: number and hash, since the chain may have another block there by now.
+    pub proved: mpsc::UnboundedSender<(u64, H256)>,
     /// Where words go.
     pub console: Console,
 }
@@ -96,9 +97,10 @@ impl Watch {
             return Ok(false);
         }
         gauge.note(format!("leader: block {number} is proved"));
+        let hash = proof.claimed_block_hash().unwrap_or_default();
         proofs.add(proof)?;
         // Nobody listens where blocks come from stdin.
-        let _ = self.proved.send(number);
+        let _ = self.proved.send((number, hash));
         Ok(true)
     }
 
