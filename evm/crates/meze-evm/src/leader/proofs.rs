@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use evm_proving::BlockProof;
+use evm_proving::block_proof::MAX_PROOFS;
 use terminal::{Console, files};
+
+use crate::command::Usage;
 
 /// Takes proofs of blocks, in their order.
 #[derive(Debug)]
@@ -47,6 +50,21 @@ impl Proofs {
     }
 }
 
+/// Whether so many proofs can be handed over: a verifier takes only so many in one line.
+///
+/// # Errors
+/// [`Usage`], with what to do.
+pub fn check_count(folder: Option<&Path>, blocks: u64) -> Result<(), Usage> {
+    if folder.is_some() || blocks <= MAX_PROOFS as u64 {
+        return Ok(());
+    }
+    let text = format!(
+        "the proofs of {blocks} blocks are more than the {MAX_PROOFS} that a verifier takes in one line: have them \
+         written into files, with --proof-output-dir, or give fewer blocks at a time"
+    );
+    Err(Usage(text))
+}
+
 /// The file of a block's proof.
 pub fn path(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("b{number}.zkproof"))
@@ -66,4 +84,17 @@ pub fn last_line(line: &[u8]) -> ! {
         }
     };
     std::process::exit(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_proofs_than_a_verifier_takes_go_into_files_only() {
+        let most = MAX_PROOFS as u64;
+        assert!(check_count(None, most).is_ok());
+        assert!(check_count(Some(Path::new("proofs")), most + 1).is_ok());
+        assert!(check_count(None, most + 1).unwrap_err().0.contains("--proof-output-dir"));
+    }
 }

@@ -21,7 +21,7 @@ use super::before::{earlier, from_file};
 use super::board::Board;
 use super::graph::number_of;
 use super::inputs::Before;
-use super::proofs::Proofs;
+use super::proofs::{Proofs, check_count};
 use super::rpc::RpcArgs;
 use super::service::{Service, Workers};
 use super::watch::Watch;
@@ -51,6 +51,7 @@ pub(super) fn stdio(args: &LeaderArgs, stdio: &StdioArgs, console: Console) -> R
     let broker = args.fabric.broker()?;
     on_runtime(async {
         let blocks = deep::deep(|| input::blocks(std::io::stdin().lock())).await??;
+        check_count(args.proving.proof_output_dir.as_deref(), blocks.len() as u64)?;
         let key = verification_key(args, console).await?;
         let previous = stdio.previous_proof.as_deref().map(|path| from_file(path, &key)).transpose()?;
         let before = previous.as_ref().map_or(Before::Checkpoint, |(_, before)| before.clone());
@@ -80,6 +81,10 @@ pub(super) fn rpc(args: &LeaderArgs, rpc: &RpcArgs, console: Console) -> Result<
     if rpc.end_block.is_none() && args.proving.proof_output_dir.is_none() {
         let text = "without --end-block the chain is followed for ever: say where proofs go, with --proof-output-dir";
         return Err(Usage(text.to_owned()).into());
+    }
+    if let Some(end) = rpc.end_block {
+        let blocks = end.saturating_sub(rpc.start_block).saturating_add(1);
+        check_count(args.proving.proof_output_dir.as_deref(), blocks)?;
     }
     let line = on_runtime(async {
         let chain = rpc.open(args.folder()).await?;
