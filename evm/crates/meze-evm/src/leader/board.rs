@@ -1,7 +1,7 @@
 //! The blocks that are asked for, and how each stands: one look at the dispatcher tells everything that a leader
 //! watches.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dispatch::model::{Class, JobId, JobState, Phase};
@@ -15,7 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use transport::plane::PlaneError;
 
 use super::service::KINDS;
-use super::trouble::Seen;
+use super::trouble::{Seen, room};
 
 /// A block that is asked for, as far as it is known.
 #[derive(Debug, Clone)]
@@ -56,6 +56,8 @@ struct Asked {
 #[derive(Debug)]
 pub struct Board {
     statement: Statement,
+    /// Workers are at a broker.
+    broker: bool,
     books: Mutex<Books>,
 }
 
@@ -90,8 +92,8 @@ pub struct Standing {
     pub progress: Progress,
     /// Connected workers.
     pub workers: Vec<Seen>,
-    /// The kinds of tasks that wait for a worker.
-    pub waiting: BTreeSet<Kind>,
+    /// The kinds of tasks that wait for a worker, and the most memory that one takes.
+    pub waiting: BTreeMap<Kind, u64>,
 }
 
 /// How far it is.
@@ -121,9 +123,9 @@ impl Progress {
 }
 
 impl Board {
-    /// An empty board, for tasks under this statement.
-    pub fn new(statement: Statement) -> Self {
-        Self { statement, books: Mutex::default() }
+    /// An empty board, for tasks under this statement, whose workers are at a broker or here.
+    pub fn new(statement: Statement, broker: bool) -> Self {
+        Self { statement, broker, books: Mutex::default() }
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -188,8 +190,13 @@ impl Board {
             (blocks, books.closed, books.finished)
         };
         let over = closed && blocks.is_empty();
-        let statement = self.statement.clone();
-        let (standing, aggregated) = dispatcher.look(move |state| stand(state, &statement, &blocks, finished)).await?;
+        let (statement, broker) = (self.statement.clone(), self.broker);
+        let look = move |state: &State| {
+            let (standing, aggregated) = stand(state, &statement, &blocks, finished);
+            (Standing { workers: seen(state, broker), ..standing }, aggregated)
+        };
+        let (mut standing, aggregated) = dispatcher.look(look).await?;
+        standing.progress.workers = standing.workers.iter().filter(|seen| seen.is_able(&self.statement)).count();
         let mut books = self.books();
         for asked in &mut books.blocks {
             if aggregated.contains(&asked.block.job) {
@@ -203,7 +210,7 @@ impl Board {
 fn stand(state: &State, statement: &Statement, blocks: &[Block], finished: Finished) -> (Standing, Vec<JobId>) {
     let durable = state.durable();
     let done = |task: &TaskId| durable.tasks.get(task).is_some_and(|task| task.accepted().is_some());
-    let mut standing = Standing { workers: seen(state), ..Standing::default() };
+    let mut standing = Standing::default();
     let mut progress = Progress { blocks: finished.blocks, asked: finished.blocks, ..Progress::default() };
     (progress.segments, progress.known) = (finished.segments, finished.segments);
     let mut aggregated = Vec::new();
@@ -217,7 +224,8 @@ fn stand(state: &State, statement: &Statement, blocks: &[Block], finished: Finis
                 left.push(&task.spec.class.kind);
             }
             if task.ready() || matches!(&task.phase, Phase::Leased { .. }) && pooled(state, task) {
-                standing.waiting.insert(task.spec.class.kind.clone());
+                let memory = standing.waiting.entry(task.spec.class.kind.clone()).or_default();
+                *memory = task.memory_bytes.max(*memory);
             }
         }
         if block.aggregated.as_ref().is_some_and(done) {
@@ -238,8 +246,6 @@ fn stand(state: &State, statement: &Statement, blocks: &[Block], finished: Finis
     }
     progress.left = left.len();
     progress.left_ms = left_ms(state, statement, &left);
-    let able = |seen: &&Seen| !seen.resting && seen.statements.contains(statement);
-    progress.workers = standing.workers.iter().filter(able).count();
     standing.progress = progress;
     (standing, aggregated)
 }
@@ -267,13 +273,14 @@ fn left_ms(state: &State, statement: &Statement, left: &[&Kind]) -> Option<u64> 
     Some(left.iter().map(|kind| ms(kind)).sum::<f64>() as u64)
 }
 
-fn seen(state: &State) -> Vec<Seen> {
+fn seen(state: &State, broker: bool) -> Vec<Seen> {
     let workers = state.sessions().map(|(_, session)| session).filter(|session| !session.pool);
     workers
         .map(|session| Seen {
             name: session.worker.clone(),
             statements: session.statements(state),
             kinds: session.kinds(state),
+            room: room(session.memory_bytes, broker),
             resting: session.draining || state.suspended(&session.worker),
         })
         .collect()

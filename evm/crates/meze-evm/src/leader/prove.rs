@@ -163,7 +163,7 @@ async fn see_through(
     console: Console,
 ) -> Result<Line> {
     let config = args.circuits.config()?;
-    let board = Arc::new(Board::new(config.statement()));
+    let board = Arc::new(Board::new(config.statement(), service.has_broker()));
     let mut proofs = Proofs::new(args.proving.proof_output_dir.clone(), console);
     let Source { news, before, proved, feeding } = source;
     let watch = Watch {

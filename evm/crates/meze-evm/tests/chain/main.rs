@@ -8,4 +8,5 @@ mod follow;
 mod kills;
 mod recipe;
 mod refusals;
+mod silence;
 mod stage;
