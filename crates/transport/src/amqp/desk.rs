@@ -43,9 +43,8 @@ impl<P: WorkPlane> Desk<P> {
         let reply = Outgoing::reply(&reply, Some(sender.correlation))?;
         if self.post.reply(&sender.reply_to, &reply).await == Fate::Returned
             && let Some(key) = opened
-            && self.guests.find(Some(key), &sender.reply_to).is_ok()
         {
-            self.guests.depart(key);
+            self.guests.gone(key, &sender.reply_to, connection);
         }
         delivery.ack(BasicAckOptions::default()).await?;
         Ok(None)

@@ -75,6 +75,14 @@ impl<P: WorkPlane> Guests<P> {
         guest.filter(|guest| guest.reply_to == *reply_to).ok_or(PlaneError::NoSession)
     }
 
+    /// The private queue that a worker named is not there, during this connection. One that came before it may be on
+    /// its way back, as after a restart of the broker, which kept what it had asked: the pings see whether it comes.
+    pub(super) fn gone(&self, key: Key, reply_to: &ShortString, connection: u64) {
+        if self.find(Some(key), reply_to).is_ok_and(|guest| guest.connection == connection) {
+            self.depart(key);
+        }
+    }
+
     /// A worker is gone.
     pub(super) fn depart(&self, key: Key) {
         let guest = self.inside().remove(&key);
