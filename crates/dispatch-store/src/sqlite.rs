@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions as FileOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dispatch::store::{FORMAT, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -16,6 +16,9 @@ use crate::store::{Database, DatabaseStore};
 
 /// How long to wait for another opener that is just writing.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Between two tries, where SQLite itself does not wait.
+const PAUSE: Duration = Duration::from_millis(10);
 
 const LAYOUT: &str = include_str!("schema/sqlite.sql");
 
@@ -57,14 +60,34 @@ impl Database for SqliteFile {
         if let Some(pages) = self.pages {
             options = options.pragma("max_page_count", pages.to_string());
         }
-        let mut connection = options.connect().await.map_err(|error| Cause::from(error).during("be opened"))?;
-        match lay_out(&mut connection).await.map_err(|error| Cause::from(error).during("be opened"))? {
+        let given_up = Instant::now() + BUSY;
+        let (connection, layout) = loop {
+            match connect_and_lay_out(&options).await {
+                Err(error) if is_busy(&error) && Instant::now() < given_up => tokio::time::sleep(PAUSE).await,
+                result => break result.map_err(|error| Cause::from(error).during("be opened"))?,
+            }
+        };
+        match layout {
             Layout::Read(FORMAT) => Ok(connection),
             Layout::Read(0) => Err(StoreError::Damaged("it has no format".to_owned())),
             Layout::Read(found) => Err(StoreError::Format { found }),
             Layout::Foreign => Err(StoreError::Damaged("it is a database of another program".to_owned())),
         }
     }
+}
+
+async fn connect_and_lay_out(options: &SqliteConnectOptions) -> sqlx::Result<(SqliteConnection, Layout)> {
+    let mut connection = options.connect().await?;
+    let layout = lay_out(&mut connection).await?;
+    Ok((connection, layout))
+}
+
+/// Whether another opener was in the way. SQLite waits for it by itself, but not where both change the file to
+/// WAL: each holds what the other needs, so one is refused at once, however long it would wait.
+fn is_busy(error: &sqlx::Error) -> bool {
+    const BUSY_CODE: u32 = 5;
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == BUSY_CODE)
 }
 
 enum Layout {
