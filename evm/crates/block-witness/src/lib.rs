@@ -24,6 +24,6 @@ pub use decode::{BATCH_SIZE, DecodedBlock, decode};
 pub use error::{BlockName, WitnessError};
 pub use links::{Previous, check_links};
 pub use read::{SIZE_LIMIT, read, read_within};
-pub use simulate::{MAX_CPU_LEN_LOG, SegmentShape, count_segments, simulate};
+pub use simulate::{MAX_CPU_LEN_LOG, SegmentEnds, SegmentShape, count_segments, simulate};
 pub use tables::{RangesError, Table, TableRanges};
 pub use witness::{BlockWitness, OtherData};

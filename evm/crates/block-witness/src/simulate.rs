@@ -7,11 +7,13 @@
 //! first batch, the kernel is assembled once a process, in 1.5 s.
 
 use evm_arithmetization::generation::generate_traces;
+use evm_arithmetization::proof::RegistersData;
 use evm_arithmetization::{AllStark, Field, GenerationInputs, SegmentDataIterator, StarkConfig};
 use evm_arithmetization::{EXTENSION_DEGREE, GenerationSegmentData, TrimmedGenerationInputs};
 use plonky2::field::polynomial::PolynomialValues;
 use plonky2::field::types::Field as _;
 use plonky2::util::timing::TimingTree;
+use serde::{Deserialize, Serialize};
 
 use crate::caught::caught;
 use crate::error::WitnessError;
@@ -23,6 +25,15 @@ pub const MAX_CPU_LEN_LOG: usize = 19;
 /// Below this a segment has no room for the cycles that begin and end it.
 const MIN_CPU_LEN_LOG: usize = 7;
 
+/// The registers between which a segment runs: they tell it from the others of its batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentEnds {
+    /// Before its first cycle.
+    pub before: RegistersData,
+    /// After its last cycle.
+    pub after: RegistersData,
+}
+
 /// What one segment takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentShape {
@@ -33,6 +44,8 @@ pub struct SegmentShape {
     /// The length of each table as a power of two, in the order of [`Table::ALL`]. None where the segment does without
     /// the table.
     pub sizes: [Option<usize>; TABLES],
+    /// Where it begins and ends.
+    pub ends: SegmentEnds,
 }
 
 /// How many segments a batch has, without filling their tables: for whoever needs no lengths.
@@ -77,7 +90,10 @@ pub fn simulate(
             let rows = filled.tables[table].first().map_or(0, |column| column.values.len());
             filled.table_in_use[table].then(|| rows.next_power_of_two().ilog2() as usize)
         });
-        shapes.push(SegmentShape { index: shapes.len(), cycles: cycles(&filled.tables[Table::Cpu.index()]), sizes });
+        let cycles = cycles(&filled.tables[Table::Cpu.index()]);
+        let values = filled.public_values;
+        let ends = SegmentEnds { before: values.registers_before, after: values.registers_after };
+        shapes.push(SegmentShape { index: shapes.len(), cycles, sizes, ends });
         Ok(())
     })?;
     Ok(shapes)

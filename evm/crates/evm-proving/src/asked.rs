@@ -20,8 +20,8 @@ fn same<T: PartialEq + std::fmt::Debug + ?Sized>(check: &'static str, found: &T,
     Err(VerifyError::new(check, format!("it says {}, {} was asked", short(found), short(expected))))
 }
 
-/// A segment's proof says which batch it is of, and whether it is the first of it. Which of the others it is shows in
-/// registers and memory, which must join its neighbours'.
+/// A segment's proof says which batch it is of, and from which registers to which it runs: so one of the batch is no
+/// answer to another.
 pub(crate) fn segment(values: &PublicValues, input: &SegmentInput) -> Checked {
     let batch = &input.batch;
     same("block metadata", &values.block_metadata, &batch.block_metadata)?;
@@ -39,8 +39,8 @@ pub(crate) fn segment(values: &PublicValues, input: &SegmentInput) -> Checked {
     same("transactions", &extra.txn_number_after, &after)?;
     same("gas", &extra.gas_used_before, &batch.gas_used_before)?;
     same("gas", &extra.gas_used_after, &batch.gas_used_after)?;
-    let first = values.registers_before == initial();
-    same("segment", &first, &(input.index == 0))
+    same("segment's begin", &values.registers_before, &input.ends.before)?;
+    same("segment's end", &values.registers_after, &input.ends.after)
 }
 
 /// The registers that a batch begins with.

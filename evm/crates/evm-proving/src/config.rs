@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use block_witness::TableRanges;
-use evm_arithmetization::fixed_recursive_verifier::RecursionConfig;
+use evm_arithmetization::fixed_recursive_verifier::{KEYS_BELOW, RecursionConfig};
 use evm_arithmetization::testing_utils::TEST_STARK_CONFIG;
 use proving::statement::{KeyDigest, Mode, Statement};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use starky::config::StarkConfig;
 use crate::kernel;
 
 /// Goes into every fingerprint first; the number changes with what is hashed, and with the bytes of tasks and proofs.
-const DOMAIN: &str = "meze evm circuits 1";
+const DOMAIN: &str = "meze evm circuits 2";
 
 /// The crates that circuits come from, at the versions that `Cargo.lock` has: a test compares them.
 pub const CRATES: [(&str, &str); 3] = [("evm_arithmetization", "0.5.1"), ("plonky2", "1.0.0"), ("starky", "1.0.0")];
@@ -137,11 +137,13 @@ impl CircuitConfig {
         Self { ranges, security }
     }
 
-    /// The BLAKE3 digest of everything that the circuits depend on: the versions of the proof system's crates, the
-    /// kernel's hash, the nine ranges and the security. Another fingerprint is another statement.
+    /// The BLAKE3 digest of everything that the circuits depend on: the versions of the proof system's crates, what the
+    /// preparation changes in them, the kernel's hash, the nine ranges and the security. Another fingerprint is another
+    /// statement.
     pub fn fingerprint(&self) -> KeyDigest {
         let mut parts = vec![DOMAIN.to_owned()];
         parts.extend(CRATES.iter().map(|(name, version)| format!("{name} {version}")));
+        parts.push(KEYS_BELOW.to_owned());
         parts.push(format!("kernel {}", kernel::code_hash()));
         parts.push(format!("ranges {}", self.ranges));
         parts.push(format!("security {}", self.security));

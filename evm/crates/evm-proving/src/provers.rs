@@ -136,6 +136,12 @@ impl EvmProver {
         };
         let tables = guard(tables).map_err(|reason| failed("the tables of the segment", reason, context))?;
         self.check_sizes(&tables)?;
+        let values = &tables.public_values;
+        if (&values.registers_before, &values.registers_after) != (&input.ends.before, &input.ends.after) {
+            let reason =
+                format!("segment {} of the batch runs between other registers than are asked for", input.index);
+            return Err(ProveError::invalid_input(reason));
+        }
         context.step("recursion", 0, 1)?;
         let proof = guard(|| circuits.all.prove_segment_with_all_proofs(&tables, &stark, flag))
             .map_err(|reason| failed("the segment", reason, context))?;

@@ -1,6 +1,7 @@
 //! The inputs of the four kinds of task, as bytes. The same input is always the same bytes, so that asking twice is
 //! asking once.
 
+use block_witness::SegmentEnds;
 use ethereum_types::H256;
 use evm_arithmetization::GenerationInputs;
 use evm_arithmetization::generation::TrieInputs;
@@ -15,7 +16,7 @@ use crate::recursive::RecursiveProof;
 use crate::trie;
 
 const TAG: FormatTag = FormatTag::new(b"EVMT");
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const WHAT: &str = "this is no task of an Ethereum block";
 
 /// No input is longer.
@@ -56,6 +57,8 @@ pub struct SegmentInput {
     pub index: u32,
     /// A segment is cut before 2 to the power of this many cycles.
     pub max_cpu_len_log: u8,
+    /// Where it begins and ends, as the simulation found: no other segment of the batch is an answer.
+    pub ends: SegmentEnds,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,6 +73,7 @@ enum Wire {
 struct SegmentWire {
     index: u32,
     max_cpu_len_log: u8,
+    ends: SegmentEnds,
     /// The state trie, those of transactions and receipts, then the storage tries.
     tries: Vec<u8>,
     /// Whose storage tries they are.
@@ -80,11 +84,16 @@ struct SegmentWire {
     rest: GenerationInputs,
 }
 
-/// The input of a segment's task.
+/// The input of a segment's task; `ends` are those of its [`SegmentShape`](block_witness::SegmentShape).
 ///
 /// # Errors
 /// [`EvmError::Malformed`] and [`EvmError::TooLarge`] where no prover would take it.
-pub fn segment_input(batch: &GenerationInputs, index: u32, max_cpu_len_log: u8) -> Result<Vec<u8>, EvmError> {
+pub fn segment_input(
+    batch: &GenerationInputs,
+    index: u32,
+    max_cpu_len_log: u8,
+    ends: &SegmentEnds,
+) -> Result<Vec<u8>, EvmError> {
     check_segment(index, max_cpu_len_log, batch)?;
     let TrieInputs { state_trie, transactions_trie, receipts_trie, storage_tries } = &batch.tries;
     let mut tries = Vec::new();
@@ -112,7 +121,9 @@ pub fn segment_input(batch: &GenerationInputs, index: u32, max_cpu_len_log: u8) 
         ger_data: batch.ger_data,
     };
     let accounts = storage_tries.iter().map(|(account, _)| account.0).collect();
-    let bytes = sealed(&Wire::Segment(Box::new(SegmentWire { index, max_cpu_len_log, tries, accounts, code, rest })));
+    let ends = ends.clone();
+    let wire = SegmentWire { index, max_cpu_len_log, ends, tries, accounts, code, rest };
+    let bytes = sealed(&Wire::Segment(Box::new(wire)));
     let (length, limit) = (bytes.len() as u64, MAX_INPUT_BYTES + envelope::OVERHEAD as u64);
     if length > limit {
         return Err(EvmError::TooLarge { what: "the input of a segment", bytes: length, limit });
@@ -174,7 +185,7 @@ impl TaskInput {
 }
 
 fn read_segment(wire: SegmentWire) -> Result<SegmentInput, EvmError> {
-    let SegmentWire { index, max_cpu_len_log, tries, accounts, code, rest: mut batch } = wire;
+    let SegmentWire { index, max_cpu_len_log, ends, tries, accounts, code, rest: mut batch } = wire;
     let mut bytes = &tries[..];
     let mut next = || trie::read(&mut bytes).map_err(|reason| EvmError::malformed(WHAT, reason));
     let (state_trie, transactions_trie, receipts_trie) = (next()?, next()?, next()?);
@@ -188,7 +199,7 @@ fn read_segment(wire: SegmentWire) -> Result<SegmentInput, EvmError> {
     }
     batch.contract_code = code.into_iter().map(|(hash, code)| (H256(hash), code)).collect();
     check_segment(index, max_cpu_len_log, &batch)?;
-    Ok(SegmentInput { batch, index, max_cpu_len_log })
+    Ok(SegmentInput { batch, index, max_cpu_len_log, ends })
 }
 
 fn check_segment(index: u32, max_cpu_len_log: u8, batch: &GenerationInputs) -> Result<(), EvmError> {
@@ -223,6 +234,12 @@ mod tests {
         batch
     }
 
+    fn segment_input(batch: &GenerationInputs, index: u32, log: u8) -> Result<Vec<u8>, EvmError> {
+        let mut ends = SegmentEnds::default();
+        ends.after.gas_used = 7.into();
+        super::segment_input(batch, index, log, &ends)
+    }
+
     #[test]
     fn a_segment_reads_back_and_is_the_same_bytes_every_time() {
         let bytes = segment_input(&batch(), 3, 19).unwrap();
@@ -231,6 +248,7 @@ mod tests {
         }
         let TaskInput::Segment(segment) = TaskInput::from_bytes(&bytes).unwrap() else { panic!("a segment") };
         assert_eq!((segment.index, segment.max_cpu_len_log), (3, 19));
+        assert_eq!(segment.ends.after.gas_used, 7.into());
         assert_eq!(segment.batch.contract_code, batch().contract_code);
         assert_eq!(segment_input(&segment.batch, 3, 19).unwrap(), bytes);
         assert_ne!(segment_input(&batch(), 4, 19).unwrap(), bytes);

@@ -11,5 +11,7 @@ mod support;
 mod evm_long_proofs;
 #[path = "blocks/evm_long_standard.rs"]
 mod evm_long_standard;
+#[path = "blocks/forged.rs"]
+mod forged;
 #[path = "blocks/two_blocks.rs"]
 mod two_blocks;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use block_witness::Table;
+use block_witness::{SegmentShape, Table};
 use ethereum_types::{Address, BigEndianHash, H256, U256};
 use evm_arithmetization::generation::TrieInputs;
 use evm_arithmetization::proof::{BlockHashes, BlockMetadata, EMPTY_CONSOLIDATED_BLOCKHASH, TrieRoots};
@@ -135,8 +135,7 @@ impl Family {
     pub(crate) fn block(&self, block: &Block, previous: Option<&Done>) -> Vec<Done> {
         let mut all = Vec::new();
         for batch in &block.batches {
-            let input = task::segment_input(batch, 0, MAX_CPU_LEN_LOG).unwrap();
-            let segment = self.done(Kind::EVM_SEGMENT, input, &[]);
+            let segment = self.segments(batch, MAX_CPU_LEN_LOG).remove(0);
             let lifted = self.done(Kind::EVM_SEGMENT_AGGREGATION, task::segment_aggregation_input(true), &[&segment]);
             all.extend([segment, lifted]);
         }
@@ -171,9 +170,9 @@ impl Family {
 
     /// Every segment of a batch.
     pub(crate) fn segments(&self, batch: &GenerationInputs, log: u8) -> Vec<Done> {
-        let count = block_witness::count_segments(batch, 0, usize::from(log)).unwrap();
-        let segment = |index| self.done(Kind::EVM_SEGMENT, task::segment_input(batch, index, log).unwrap(), &[]);
-        (0..u32::try_from(count).unwrap()).map(segment).collect()
+        let shapes = block_witness::simulate(batch, 0, usize::from(log)).unwrap();
+        let input = |shape: &SegmentShape| task::segment_input(batch, shape.index as u32, log, &shape.ends).unwrap();
+        shapes.iter().map(|shape| self.done(Kind::EVM_SEGMENT, input(shape), &[])).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use block_witness::SegmentEnds;
 use ethereum_types::H256;
 use evm_proving::check::check_all;
 use evm_proving::recursive::RecursiveProof;
@@ -11,6 +12,7 @@ use proving::error::{FailureClass, ProveError};
 use proving::kind::Kind;
 use proving::prover::{Proof, Prover};
 
+use crate::forged::no_circuit_stands_on_proofs_under_another_key;
 use crate::support::{Block, CHAIN_ID, Done, Family, MAX_CPU_LEN_LOG, chain, config, family, flips, store};
 
 /// One test, since all of it is about the same proofs.
@@ -29,6 +31,7 @@ fn two_blocks_are_proved_one_on_top_of_the_other_and_what_is_wrong_with_them_is_
     a_changed_byte_anywhere_is_refused(&proofs[1], &key);
     proofs_out_of_order_are_refused(&proofs, &key);
     other_circuits_refuse_it(&proofs[0]);
+    no_circuit_stands_on_proofs_under_another_key(&proofs[0], &config.ranges);
     a_proof_of_another_task_is_refused(&family, &first, &second);
     a_changed_byte_of_a_proof_between_tasks_is_refused(&family, &first);
     a_block_that_does_not_stand_there_has_no_proof(&family, &first, &second);
@@ -190,12 +193,14 @@ fn a_block_that_does_not_stand_there_has_no_proof(family: &Family, first: &[Done
     let task::TaskInput::Segment(batch) = task::TaskInput::from_bytes(&segment.input).unwrap() else {
         panic!("it is a segment's")
     };
-    let beyond = task::segment_input(&batch.batch, 1, MAX_CPU_LEN_LOG).unwrap();
+    let beyond = task::segment_input(&batch.batch, 1, MAX_CPU_LEN_LOG, &batch.ends).unwrap();
     says(&Kind::EVM_SEGMENT, &beyond, &[], "there is none of index 1");
     let mut wrong = batch.batch.clone();
     wrong.trie_roots_after.state_root = H256::repeat_byte(9);
-    let wrong = task::segment_input(&wrong, 0, MAX_CPU_LEN_LOG).unwrap();
+    let wrong = task::segment_input(&wrong, 0, MAX_CPU_LEN_LOG, &batch.ends).unwrap();
     says(&Kind::EVM_SEGMENT, &wrong, &[], "does not run");
+    let elsewhere = task::segment_input(&batch.batch, 0, MAX_CPU_LEN_LOG, &SegmentEnds::default()).unwrap();
+    says(&Kind::EVM_SEGMENT, &elsewhere, &[], "between other registers");
     let mut no_longer_true = first[0].clone();
     no_longer_true.proof =
         Proof::new(Kind::EVM_SEGMENT, crate::support::resealed_flips(segment.proof.bytes(), 9).pop().unwrap());
@@ -231,7 +236,7 @@ impl Progress for StopAt {
 }
 
 fn a_proof_is_cancelled(family: &Family, block: &Block) {
-    let input = task::segment_input(&block.batches[0], 0, MAX_CPU_LEN_LOG).unwrap();
+    let input = task::segment_input(&block.batches[0], 0, MAX_CPU_LEN_LOG, &SegmentEnds::default()).unwrap();
     for stage in ["reading", "tables"] {
         let cancel = CancelToken::new();
         let stop = Arc::new(StopAt(stage, cancel.clone(), Mutex::default()));

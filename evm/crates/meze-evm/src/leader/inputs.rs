@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use block_witness::DecodedBlock;
+use block_witness::{DecodedBlock, SegmentEnds, SegmentShape};
 use evm_proving::EvmError;
 use evm_proving::recursive::RecursiveProof;
 use evm_proving::task::{batch_aggregation_input, block_input, segment_aggregation_input, segment_input};
@@ -37,23 +37,30 @@ pub struct Inputs {
     block: Arc<DecodedBlock>,
     max_cpu_len_log: u8,
     before: Before,
+    /// Of the segments of the batches that are simulated.
+    ends: Vec<Vec<SegmentEnds>>,
 }
 
 impl Inputs {
     /// Those of a block whose segments have at most `2^max_cpu_len_log` cycles.
     pub fn new(block: Arc<DecodedBlock>, max_cpu_len_log: u8, before: Before) -> Self {
-        Self { block, max_cpu_len_log, before }
+        Self { block, max_cpu_len_log, before, ends: Vec::new() }
     }
 
-    /// The input of one task.
+    /// The next batch, simulated.
+    pub fn simulated(&mut self, shapes: &[SegmentShape]) {
+        self.ends.push(shapes.iter().map(|shape| shape.ends.clone()).collect());
+    }
+
+    /// The input of one task: of a segment when its batch is simulated.
     ///
     /// # Errors
     /// [`EvmError`] where no prover would take it.
     pub fn of(&self, node: Node) -> Result<Vec<u8>, EvmError> {
         match node {
             Node::Segment { batch, segment } => {
-                let index = u32::try_from(segment).unwrap_or(u32::MAX);
-                segment_input(&self.block.batches[batch], index, self.max_cpu_len_log)
+                let ends = self.ends.get(batch).and_then(|ends| ends.get(segment));
+                self.segment(batch, segment, ends.expect("a segment is asked for when its batch is simulated"))
             }
             Node::Segments { from, to, .. } => Ok(segment_aggregation_input(to - from == 1)),
             Node::Batches { .. } => Ok(batch_aggregation_input()),
@@ -64,12 +71,17 @@ impl Inputs {
         }
     }
 
+    fn segment(&self, batch: usize, segment: usize, ends: &SegmentEnds) -> Result<Vec<u8>, EvmError> {
+        let index = u32::try_from(segment).unwrap_or(u32::MAX);
+        segment_input(&self.block.batches[batch], index, self.max_cpu_len_log, ends)
+    }
+
     /// Everything that the tasks are made of: the first segment of each batch has all of the batch in it.
     ///
     /// # Errors
     /// As [`of`](Self::of).
     pub fn parts(&self) -> Result<Vec<Vec<u8>>, EvmError> {
-        let first = |batch| self.of(Node::Segment { batch, segment: 0 });
+        let first = |batch| self.segment(batch, 0, &SegmentEnds::default());
         let mut parts: Vec<Vec<u8>> = (0..self.block.batches.len()).map(first).collect::<Result<_, _>>()?;
         parts.push(self.of(Node::Block)?);
         parts.extend(self.before.task().map(|task| task.as_bytes().to_vec()));
