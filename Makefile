@@ -20,7 +20,7 @@ EVM := CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/evm
 export MEZE_TEST_WITNESSES ?= $(abspath $(wildcard ../shared/data))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo evm evm-ready install-evm evm-libraries test test-build test-long test-constraints check bench bench-miden install install-proving-service compiler nextest deny services meze deb deb-test cargo-deb miden-peer miden-client
+.PHONY: help demo evm evm-ready install-evm evm-libraries test test-build test-long test-constraints check bench bench-evm bench-miden install install-proving-service compiler nextest deny services meze deb deb-test cargo-deb miden-peer miden-client
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ evm: evm-ready ## prepare the published Type 1 prover and build meze-evm: leader
 bench: meze ## measure every circuit and several shapes, and the fabric
 	$(MEZE) bench rollup $(ARGS)
 	$(MEZE) bench dispatch
+
+bench-evm: evm services ## measure what leader, fabric and workers add to proving Ethereum blocks; takes half an hour
+	$(CARGO_TARGET_DIR)/evm/release/meze-evm bench --use-test-config --commit "$$(git describe --always --dirty)" $(ARGS)
 
 bench-miden: meze miden-peer miden-client ## measure the Miden service beside the one that it replaces
 	cargo build --locked --release -p miden-test-client

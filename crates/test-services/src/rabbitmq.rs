@@ -97,6 +97,11 @@ impl RabbitMq {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports.amqp)
     }
 
+    /// The broker's process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::pid)
+    }
+
     /// Ends it at once, as a power cut would: no process of it gets a word. What it keeps stays.
     pub fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {

@@ -6,6 +6,7 @@
 //! - [`provers`], [`verifiers`]: the four kinds behind the vocabulary that all proof families share.
 //! - [`block_proof`]: proofs of blocks as files; [`check`](mod@check): what a proof of a block says, against what is
 //!   expected.
+//! - [`direct`]: the library by itself, to measure all of this against.
 //!
 //! A block's tasks: segments (heavy) → segment aggregation, pairwise, until one proof of each batch is left (a batch
 //! of one segment is aggregated with a dummy) → batch aggregation, pairwise, until one is left → the block, on top of
@@ -16,6 +17,7 @@ pub mod block_proof;
 pub mod check;
 pub mod circuits;
 pub mod config;
+pub mod direct;
 pub mod error;
 mod exact;
 mod guard;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use terminal::Console;
 
-use crate::{child, flags, leader, verifier, worker};
+use crate::{bench, child, flags, leader, verifier, worker};
 
 /// How the command line is wrong, in one sentence; the exit code is 2.
 #[derive(Debug)]
@@ -43,6 +43,9 @@ enum Command {
     Leader(Box<leader::LeaderArgs>),
     Worker(Box<worker::WorkerArgs>),
     Verifier(Box<verifier::VerifierArgs>),
+    Bench(Box<bench::BenchArgs>),
+    #[command(hide = true)]
+    BenchDirect(Box<bench::DirectArgs>),
     #[command(hide = true)]
     ProverChild(Box<child::ChildArgs>),
 }
@@ -84,6 +87,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Leader(args) => leader::run(&args, console),
         Command::Worker(args) => worker::run(&args, console),
         Command::Verifier(args) => verifier::run(&args, console),
+        Command::Bench(args) => bench::run(&args),
+        Command::BenchDirect(args) => bench::run_direct(&args),
         // Its exit code is for its worker.
         Command::ProverChild(args) => return child::run(*args),
     };

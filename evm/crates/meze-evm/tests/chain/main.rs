@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test calls may panic, as a test may")]
 
+mod benchmark;
 mod blocks;
 mod follow;
 mod kills;
