@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 use block_witness::{BATCH_SIZE, SIZE_LIMIT};
 use clap::Args;
 use serde::Serialize;
+use serde_json::json;
 use terminal::{Console, files};
 use test_services::RabbitMq;
 
@@ -161,6 +162,14 @@ impl Measured {
 /// A process could not be started, or made no good proof.
 pub fn run(args: &BenchArgs) -> Result<()> {
     let console = Console::new(args.json);
+    let outcome = measure(args, console);
+    if let Err(error) = &outcome {
+        console.object(&json!({ "ok": false, "error": format!("{error:#}") }));
+    }
+    outcome
+}
+
+fn measure(args: &BenchArgs, console: Console) -> Result<()> {
     args.circuits.warning().into_iter().for_each(|warning| console.say(format!("bench: {warning}")));
     let config = args.circuits.config()?;
     if args.circuits.persistence == Persistence::None {

@@ -12,6 +12,9 @@ const TICKS_A_SECOND: f64 = 100.0;
 /// the processes under it may lack what they did since the last look, when they have nothing to do any more.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// So many looks are one for new processes, which costs more than all others.
+const NEW_EVERY: usize = 20;
+
 /// A process with all under it, each at its highest count: what ended still counts.
 #[derive(Debug)]
 pub(super) struct Tree {
@@ -48,26 +51,42 @@ impl Tree {
         tree
     }
 
-    /// Looks again; says whether the process still runs.
-    pub(super) fn look(&mut self) -> bool {
+    /// Looks again, also for processes that are new.
+    pub(super) fn look(&mut self) {
         let all = processes();
+        let root = self.root;
+        for (pid, stat) in all.iter().filter(|(pid, _)| under(&all, **pid, root)) {
+            self.note(*pid, stat);
+        }
+    }
+
+    /// Looks again at the processes that are known; says whether the first of them still runs.
+    fn glance(&mut self) -> bool {
+        let known: Vec<u32> = self.seen.keys().copied().collect();
         let mut runs = false;
-        for (pid, stat) in &all {
-            if !under(&all, *pid, self.root) {
-                continue;
-            }
-            runs |= *pid == self.root && stat.runs;
-            let seen = self.seen.entry(*pid).or_default();
-            seen.cpu_seconds = seen.cpu_seconds.max(stat.ticks as f64 / TICKS_A_SECOND);
-            seen.peak_bytes = seen.peak_bytes.max(peak(*pid));
+        for (pid, stat) in known.into_iter().filter_map(|pid| Some((pid, process(pid)?))) {
+            runs |= pid == self.root && stat.runs;
+            self.note(pid, &stat);
         }
         runs
+    }
+
+    fn note(&mut self, pid: u32, stat: &Stat) {
+        let seen = self.seen.entry(pid).or_default();
+        seen.cpu_seconds = seen.cpu_seconds.max(stat.ticks as f64 / TICKS_A_SECOND);
+        seen.peak_bytes = seen.peak_bytes.max(peak(pid));
     }
 
     /// Waits for the end of the process, looking meanwhile.
     pub(super) fn wait(&mut self, child: &mut Child) -> std::io::Result<ExitStatus> {
         // Until it is waited for, its count can be read.
-        while self.look() {
+        for look in 0.. {
+            if !self.glance() {
+                break;
+            }
+            if look % NEW_EVERY == 0 {
+                self.look();
+            }
             std::thread::sleep(LOOK_EVERY);
         }
         child.wait()
@@ -107,7 +126,11 @@ struct Stat {
 fn processes() -> BTreeMap<u32, Stat> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter_map(|pid| Some((pid, stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?))).collect()
+    pids.filter_map(|pid| Some((pid, process(pid)?))).collect()
+}
+
+fn process(pid: u32) -> Option<Stat> {
+    stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
 fn stat(text: &str) -> Option<Stat> {
@@ -151,7 +174,8 @@ mod tests {
     #[test]
     fn a_process_and_its_children_are_counted_to_their_end() {
         let busy = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
-        let mut child = Command::new("sh").args(["-c", &format!("sh -c '{busy}; sleep 0.2'; {busy}")]).spawn().unwrap();
+        let mut child =
+            Command::new("sh").args(["-c", &format!("sh -c '{busy}; sleep 1.2; {busy}'; {busy}")]).spawn().unwrap();
         let mut tree = Tree::of(child.id());
         assert!(tree.wait(&mut child).unwrap().success());
         assert!(tree.own().cpu_seconds > 0.02 && tree.under().cpu_seconds > 0.02, "{tree:?}");
