@@ -29,7 +29,6 @@ use self::report::{Direct, Fabric, Row, TARGET_PERCENT};
 use crate::command::Usage;
 use crate::fabric::RuntimeKind;
 use crate::settings::{CircuitArgs, Persistence};
-use crate::{deep, keys};
 
 /// A block of our own with one transfer, on its checkpoint; a test makes it again.
 pub const SMALL_BLOCK: &[u8] = include_bytes!("bench/block.json");
@@ -39,7 +38,9 @@ pub const SMALL_BLOCK: &[u8] = include_bytes!("bench/block.json");
 /// The same blocks are proved in turns: by calling the library in one process, and by a leader with one worker. Every run
 /// has new processes and nothing kept from an earlier one. CPU-seconds are user and system time of all processes of a
 /// side, from when the circuits are loaded until the proofs are there; every proof is checked. Reported are medians, with
-/// the least and the most, and how much more the fabric takes than the library: 5 % are aimed at.
+/// the least and the most, and how much more the fabric takes than the library: 5 % are aimed at. The prover makes the
+/// library's calls on both sides, and checks what it builds on besides; what all others take is said apart, since other
+/// programs on the machine move that least.
 ///
 /// The leader's start (its part of loading circuits: the kernel and the key) is measured by itself and not counted, and
 /// shown both ways. In memory the prover is a child of the leader, and what loading took the library in the same turn is
@@ -184,9 +185,7 @@ fn measure(args: &BenchArgs, console: Console) -> Result<()> {
     let blocks = block_witness::read(&bytes)?;
     let (count, transactions) = (blocks.len(), blocks.iter().map(|block| block.transactions()).sum());
     std::fs::write(&witness, bytes)?;
-    let circuits = args.circuits.clone();
-    let key = deep::deep(move || keys::of_circuits(&circuits, None, "bench", console));
-    let key = crate::runtime()?.block_on(key)??;
+    let key = fabric::key(args, folder.path())?;
     let broker = broker(args)?;
     let machine = Machine::this();
     let (version, security) = (env!("CARGO_PKG_VERSION"), config.security.name());

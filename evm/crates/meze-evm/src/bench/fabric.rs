@@ -133,8 +133,7 @@ impl Stage<'_> {
     }
 
     fn words(&self, command: &str) -> Result<Vec<OsString>> {
-        let circuits = self.args.circuits.words()?;
-        Ok([vec![command.into()], circuits].concat())
+        words(command, self.args)
     }
 
     fn limits(&self) -> [OsString; 4] {
@@ -143,17 +142,10 @@ impl Stage<'_> {
     }
 
     fn start(&self, name: &str, words: Vec<OsString>, stdin: Option<&Path>) -> Result<Process> {
-        let program = std::env::current_exe().context("the path of this program cannot be found")?;
         let log = self.folder.join(format!("{name}.log"));
         let out = File::create(&log)?;
-        let mut command = Command::new(program);
-        for (variable, _) in std::env::vars_os() {
-            let name = variable.to_string_lossy();
-            if name == "PORT" || OTHERS.iter().any(|prefix| name.starts_with(prefix)) {
-                command.env_remove(&variable);
-            }
-        }
-        command.args(words).env("RUST_MIN_STACK", PROVING_STACK.to_string());
+        let mut command = program()?;
+        command.args(words);
         command.stdout(out.try_clone()?).stderr(out);
         command.stdin(stdin.map(File::open).transpose()?.map_or_else(Stdio::null, Stdio::from));
         let child = command.spawn().with_context(|| format!("the {name} cannot be started"))?;
@@ -175,6 +167,35 @@ impl Stage<'_> {
         check_all(&proofs, self.key, &Expectations { allow_insecure: true, ..Expectations::default() })?;
         Ok(())
     }
+}
+
+/// The key of the circuits. They are built if they are missing, in a process whose memory ends with it.
+pub(super) fn key(args: &BenchArgs, folder: &Path) -> Result<VerificationKey> {
+    let path = folder.join("key");
+    let mut command = program()?;
+    command.args(words("leader", args)?).arg("verification-key").arg("--output").arg(&path);
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().context("no leader can be started")?;
+    ensure!(status.success(), "there are no circuits to measure with");
+    Ok(VerificationKey::read(&path)?)
+}
+
+/// A command of this program with the circuits of this run.
+fn words(command: &str, args: &BenchArgs) -> Result<Vec<OsString>> {
+    Ok([vec![command.into()], args.circuits.words()?].concat())
+}
+
+/// This program, without the settings of others.
+fn program() -> Result<Command> {
+    let path = std::env::current_exe().context("the path of this program cannot be found")?;
+    let mut command = Command::new(path);
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        if name == "PORT" || OTHERS.iter().any(|prefix| name.starts_with(prefix)) {
+            command.env_remove(&variable);
+        }
+    }
+    command.env("RUST_MIN_STACK", PROVING_STACK.to_string());
+    Ok(command)
 }
 
 fn until_ready(worker: &mut Process) -> Result<()> {

@@ -41,6 +41,11 @@ impl Fabric {
         self.with_start() - self.leader_start
     }
 
+    /// All but the child that proves, which makes the library's calls.
+    fn beside_prover(&self) -> f64 {
+        self.cpu_seconds() - self.prover
+    }
+
     /// With the start of a leader for these blocks alone.
     pub(super) fn with_start(&self) -> f64 {
         self.leader + self.worker.unwrap_or(0.0) + self.prover + self.broker.unwrap_or(0.0)
@@ -102,6 +107,11 @@ pub(super) fn fabric(side: &'static str, runs: &[Fabric], direct: &[Direct]) -> 
         let spread = Spread { median: percent_over(all.median, library.median), ..spread };
         Some(Row { side, what, unit: "%", spread })
     };
+    // What other programs on the machine do to the prover's figures is not in this one.
+    let of_library = |what| {
+        let each = runs.iter().zip(direct).map(|(run, library)| run.beside_prover() / library.cpu_seconds * 100.0);
+        row(side, what, "%", each)
+    };
     let rows = [
         of("all", "CPU-s", |run| Some(run.cpu_seconds())),
         of("leader, after its start", "CPU-s", |run| Some(run.leader - run.leader_start)),
@@ -111,6 +121,7 @@ pub(super) fn fabric(side: &'static str, runs: &[Fabric], direct: &[Direct]) -> 
         of("wall, leader's start included", "s", |run| Some(run.wall_seconds)),
         of("leader's start, not counted", "CPU-s", |run| Some(run.leader_start)),
         of("prover's memory at its highest", "GiB", |run| Some(gib(run.peak_bytes))),
+        of_library("all but the prover, of the library"),
         over("over the library", Fabric::cpu_seconds),
         over("over the library, leader's start counted", Fabric::with_start),
     ];
@@ -183,6 +194,14 @@ mod tests {
         assert!((over.least - (103.0 / 110.0 - 1.0) * 100.0).abs() < 1e-9, "of one turn: {over:?}");
         let with_start = found(&rows, "over the library, leader's start counted").unwrap();
         assert!((with_start.median - 5.5).abs() < 1e-9, "{with_start:?}");
+    }
+
+    #[test]
+    fn what_the_prover_takes_is_not_in_the_share_of_the_others() {
+        let rows = |prover| fabric("amqp", &[run(prover, Some(0.5), Some(1.0))], &[library(80.0)]);
+        for prover in [70.0, 90.0] {
+            assert_eq!(found(&rows(prover), "all but the prover, of the library").unwrap().median, 5.0);
+        }
     }
 
     #[test]
