@@ -6,24 +6,12 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::json;
-use terminal::Console;
+use terminal::{Console, Usage, sentence};
 
 use crate::roles::control_workers::Action;
 use crate::roles::second_names::with_second_names;
 use crate::verify::{self, Refused};
 use crate::{bench, demo, inspect, jobs, keys, prove, roles, workers};
-
-/// How the command line is wrong, in one sentence; the exit code is 2.
-#[derive(Debug)]
-pub struct Usage(pub String);
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
 
 /// The back end of a zero-knowledge rollup, and the proving service behind it
 #[derive(Debug, Parser)]
@@ -135,7 +123,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Workers(command) => workers::run(&command, console),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
-    let text = chain(&error);
+    let text = sentence(error.as_ref());
     console.note(format!("meze: {text}"));
     if let Some(refused) = error.downcast_ref::<Refused>() {
         console.object(&json!({
@@ -145,18 +133,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     console.object(&json!({ "ok": false, "error": text }));
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
-}
-
-/// An error and what lies under it, where that is not said already.
-fn chain(error: &anyhow::Error) -> String {
-    error.chain().fold(String::new(), |text, cause| {
-        let cause = cause.to_string();
-        match text.is_empty() {
-            true => cause,
-            false if text.contains(&cause) => text,
-            false => format!("{text}: {cause}"),
-        }
-    })
 }
 
 fn first_line(text: &str) -> &str {

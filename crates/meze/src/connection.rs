@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use terminal::Usage;
 use transport::SetupError;
 use transport::ask::{AskClient, AskError};
 use transport::http::HttpSettings;
 
-use crate::command::Usage;
 use crate::roles::{self, secrets};
 
 /// The variable that a token may be in: as an argument, everybody on the machine could read it.

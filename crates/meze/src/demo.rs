@@ -18,9 +18,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use terminal::Console;
+use terminal::{Console, Usage};
 
-use crate::command::Usage;
 use crate::settings::CircuitArgs;
 
 /// Transactions where nothing else is said, if they fit.

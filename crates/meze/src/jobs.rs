@@ -15,10 +15,9 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use proving::id::TaskId;
 use serde_json::json;
-use terminal::{Console, files};
+use terminal::{Console, Usage, files};
 use transport::ask::JobView;
 
-use crate::command::Usage;
 use crate::connection::{ConnectionArgs, converse};
 use crate::text::bytes;
 

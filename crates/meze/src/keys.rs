@@ -9,9 +9,8 @@ use clap::{Args, Subcommand};
 use rollup_circuits::id::CircuitId;
 use serde::Serialize;
 use serde_json::json;
-use terminal::{Console, files};
+use terminal::{Console, Usage, files};
 
-use crate::command::Usage;
 use crate::measure::{Cost, measured};
 use crate::settings::CircuitArgs;
 use crate::text::table;

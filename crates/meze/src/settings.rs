@@ -11,9 +11,7 @@ use rollup_circuits::family::{Family, FamilyError};
 use rollup_circuits::id::CircuitId;
 use rollup_circuits::settings::Settings;
 use rollup_circuits::verification_key::VerificationKey;
-use terminal::{Console, Stage};
-
-use crate::command::Usage;
+use terminal::{Console, Stage, Usage};
 
 /// N where nothing else is said: the most that an inner circuit of 2^14 rows has room for.
 pub const DEFAULT_INNER: usize = 5;

@@ -2,13 +2,16 @@
 //!
 //! - [`Console`]: which words go to stdout and which to stderr.
 //! - [`Stage`], [`Gauge`]: how far something is, for people.
+//! - [`sentence`], [`Usage`]: how a command failed, and whether its words were wrong.
 //! - [`files`]: reading within a limit, writing whole or not at all.
 
 mod console;
+mod failure;
 pub mod files;
 mod gauge;
 mod stage;
 
 pub use console::Console;
+pub use failure::{Usage, sentence};
 pub use gauge::Gauge;
 pub use stage::Stage;

@@ -14,5 +14,6 @@ pub mod counters;
 pub mod error;
 pub mod frame;
 pub mod http;
+pub mod machine;
 pub mod prover;
 pub mod run;

@@ -7,12 +7,11 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::{Value, json};
 use telemetry::{Options, SPANS};
-use terminal::{Console, files};
+use terminal::{Console, Usage, files};
 use tracing::Instrument as _;
 use transport::ask::{AskClient, Input, JobRequest};
 
 use super::{SCOPES, lines, watch};
-use crate::command::Usage;
 use crate::connection::{ConnectionArgs, converse};
 
 /// The largest request, in bytes: what the dispatcher takes.

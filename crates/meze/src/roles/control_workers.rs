@@ -5,10 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
-use terminal::Console;
+use terminal::{Console, Usage};
 
 use super::runtime;
-use crate::command::Usage;
 use crate::connection::plain_http;
 
 /// What is to be done with them.

@@ -17,7 +17,7 @@ use dispatcher::{Dispatcher, Parts, Running, planes, serve_broker, start};
 use proving::id::Owner;
 use proving::kind::Kind;
 use proving::prover::Verifier;
-use terminal::Console;
+use terminal::{Console, Usage};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,6 @@ use transport::http::{Auth, Tokens, serve};
 use transport::tls::{may_listen, server_config};
 
 use super::{inside, runtime, secrets};
-use crate::command::Usage;
 use crate::fleet::keys;
 use crate::fleet::provers::verifier;
 use crate::fleet::sleep::SleepVerifier;

@@ -7,10 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use rand::RngExt as _;
-use terminal::files;
+use terminal::{Usage, files};
 use transport::SetupError;
-
-use crate::command::Usage;
 
 /// A file with a token is not longer than this, in bytes.
 const MAX_TOKEN_FILE: u64 = 64 << 10;

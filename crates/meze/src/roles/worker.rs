@@ -14,18 +14,18 @@ use proving::statement::Statement;
 use rollup_circuits::id::CircuitId;
 use rollup_circuits::proof_file;
 use rollup_circuits::witness_file::Witness;
-use terminal::Console;
+use terminal::{Console, Usage};
 use transport::amqp::{AmqpLink, AmqpSettings};
 use transport::http::{BlobClient, HttpLink, HttpSettings};
 use transport::link::Link;
 use transport::tls::may_listen;
 use worker::counters::Counters;
 use worker::http::{Direct, HttpConfig};
+use worker::machine;
 use worker::prover::{ChildConfig, ProverChild, Request, State};
 use worker::run::{RunConfig, Shutdown, run as work};
 
 use super::{runtime, secrets};
-use crate::command::Usage;
 use crate::fleet::bundle::unpack;
 use crate::fleet::circuits::Skill;
 use crate::fleet::keys::ShownKeys;
@@ -165,7 +165,7 @@ pub async fn work_over<L: Link>(
     let router = worker::http::router(&config, prover.clone(), keys, Arc::new(Files { prover: prover.clone() }));
     let http = tokio::spawn(async move { axum::serve(listening, router).await });
 
-    let name = args.name.clone().unwrap_or_else(usual_name);
+    let name = args.name.clone().unwrap_or_else(machine::usual_name);
     let mut run = RunConfig::new(name.clone(), env!("CARGO_PKG_VERSION"), memory(args)?);
     run.drain_grace = Duration::from_secs(args.grace);
     run.reconnect_grace = Duration::from_secs(args.reconnect_grace);
@@ -202,19 +202,10 @@ fn child(args: &WorkerArgs) -> Result<ChildConfig> {
 }
 
 fn memory(args: &WorkerArgs) -> Result<u64> {
-    if let Some(mib) = args.memory {
-        return Ok(mib.saturating_mul(1 << 20));
+    match args.memory {
+        Some(mib) => Ok(mib.saturating_mul(1 << 20)),
+        None => machine::memory().context("the machine's memory is not known: use --memory"),
     }
-    let info = std::fs::read_to_string("/proc/meminfo").context("the machine's memory is not known: use --memory")?;
-    let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB"));
-    let kib: u64 = total.and_then(|text| text.trim().parse().ok()).context("use --memory to say how much there is")?;
-    Ok(kib << 10)
-}
-
-fn usual_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host: String = host.trim().chars().take(64).collect();
-    format!("{}-{}", if host.is_empty() { "worker" } else { &host }, std::process::id())
 }
 
 /// Requests for a proof as files: a witness file, or a bundle of one with the proofs that it is on top of.
