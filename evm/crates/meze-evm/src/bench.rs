@@ -17,7 +17,7 @@ use block_witness::{BATCH_SIZE, SIZE_LIMIT};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
-use terminal::{Console, files};
+use terminal::{Console, Usage, files};
 use test_services::RabbitMq;
 
 pub use self::direct::{DirectArgs, run as run_direct};
@@ -26,7 +26,6 @@ use self::cpu::{Taken, Tree};
 use self::fabric::Stage;
 use self::machine::Machine;
 use self::report::{Direct, Fabric, Row, TARGET_PERCENT};
-use crate::command::Usage;
 use crate::fabric::RuntimeKind;
 use crate::settings::{CircuitArgs, Persistence};
 

@@ -5,21 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use terminal::Console;
+use terminal::{Console, Usage, sentence};
 
 use crate::{bench, child, flags, leader, verifier, worker};
-
-/// How the command line is wrong, in one sentence; the exit code is 2.
-#[derive(Debug)]
-pub struct Usage(pub String);
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
 
 /// Ethereum blocks proved by a leader and workers
 #[derive(Debug, Parser)]
@@ -93,20 +81,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::ProverChild(args) => return child::run(*args),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
-    console.note(format!("meze-evm: {}", chain(&error)));
+    console.note(format!("meze-evm: {}", sentence(error.as_ref())));
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
-}
-
-/// An error and what lies under it, where that is not said already.
-fn chain(error: &anyhow::Error) -> String {
-    error.chain().fold(String::new(), |text, cause| {
-        let cause = cause.to_string();
-        match text.is_empty() {
-            true => cause,
-            false if text.contains(&cause) => text,
-            false => format!("{text}: {cause}"),
-        }
-    })
 }
 
 #[cfg(test)]

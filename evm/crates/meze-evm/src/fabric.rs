@@ -1,9 +1,8 @@
 //! How leader and workers reach each other, as both write it on their command lines.
 
 use clap::{Args, ValueEnum};
+use terminal::Usage;
 use transport::amqp::{AmqpLink, AmqpSettings};
-
-use crate::command::Usage;
 
 /// The variables that name the broker, in the order in which they are looked at.
 const BROKER: [&str; 2] = ["AMQP_URI", "PALADIN_AMQP_URI"];

@@ -8,8 +8,7 @@ use block_witness::tables::parse_range;
 use block_witness::{Table, TableRanges};
 use clap::{Args, ValueEnum};
 use evm_proving::{CircuitConfig, Preset, Security};
-
-use crate::command::Usage;
+use terminal::Usage;
 
 /// Which circuits, and where they are kept.
 #[derive(Debug, Clone, Args)]

@@ -10,15 +10,15 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use proving::kind::Kind;
-use terminal::Console;
+use terminal::{Console, Usage};
 use transport::link::Link;
 use transport::tls::may_listen;
 use worker::counters::Counters;
 use worker::http::{Direct, HttpConfig, Keys};
+use worker::machine;
 use worker::prover::{ChildConfig, ProverChild, Request, State};
 use worker::run::{RunConfig, Shutdown, run as work};
 
-use crate::command::Usage;
 use crate::fabric::{RuntimeKind, Serializer, link};
 use crate::settings::CircuitArgs;
 
@@ -161,7 +161,7 @@ async fn serve<L: Link>(link: L, args: &WorkerArgs, from: &str, shutdown: Shutdo
     let router = worker::http::router(&config, prover.clone(), Arc::new(Nothing), Arc::new(Nothing));
     let http = tokio::spawn(async move { axum::serve(listener, router).await });
 
-    let name = args.name.clone().unwrap_or_else(usual_name);
+    let name = args.name.clone().unwrap_or_else(machine::usual_name);
     console.note(format!("worker {name}: {} from {from}; loading its circuits", kinds(args)?.name()));
     let ready = tokio::spawn(say_ready(prover.clone(), name.clone(), console));
     let mut run = RunConfig::new(name.clone(), env!("CARGO_PKG_VERSION"), memory(args)?);
@@ -232,27 +232,8 @@ fn mib(mib: u64) -> u64 {
 fn memory(args: &WorkerArgs) -> Result<u64> {
     match args.memory_mib {
         Some(said) => Ok(mib(said)),
-        None => machine_memory(),
+        None => machine::memory().context("the machine's memory is not known: use --memory-mib"),
     }
-}
-
-/// The machine's memory, in bytes.
-///
-/// # Errors
-/// The system does not say.
-pub fn machine_memory() -> Result<u64> {
-    let info =
-        std::fs::read_to_string("/proc/meminfo").context("the machine's memory is not known: use --memory-mib")?;
-    let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB"));
-    let kib: u64 =
-        total.and_then(|text| text.trim().parse().ok()).context("use --memory-mib to say how much there is")?;
-    Ok(kib << 10)
-}
-
-fn usual_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host: String = host.trim().chars().take(64).collect();
-    format!("{}-{}", if host.is_empty() { "worker" } else { &host }, std::process::id())
 }
 
 /// A worker of blocks shows no keys and takes no requests but its leader's.

@@ -22,7 +22,7 @@ impl Machine {
         Self {
             cpu: field("/proc/cpuinfo", "model name"),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
-            memory_bytes: crate::worker::machine_memory().unwrap_or(0),
+            memory_bytes: worker::machine::memory().unwrap_or(0),
         }
     }
 }

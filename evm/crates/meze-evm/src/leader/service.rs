@@ -26,7 +26,7 @@ use worker::prover::ProverChild;
 use worker::run::{RunConfig, Shutdown, run as work};
 
 use crate::settings::CircuitArgs;
-use crate::worker::{Kinds, child_config, machine_memory};
+use crate::worker::{Kinds, child_config};
 
 /// The kinds that a leader asks for.
 pub const KINDS: [Kind; 4] =
@@ -97,7 +97,8 @@ impl Service {
         let child = child_config(Kinds::All, circuits)?;
         let prover = ProverChild::spawn(child, Counters::new(None)?);
         let name = format!("local-{index}");
-        let run = RunConfig::new(name.clone(), env!("CARGO_PKG_VERSION"), machine_memory()? / u64::from(count));
+        let memory = worker::machine::memory().context("the machine's memory is not known")?;
+        let run = RunConfig::new(name.clone(), env!("CARGO_PKG_VERSION"), memory / u64::from(count));
         let (link, shutdown) = (LocalLink::new(self.dispatcher.clone()), self.shutdown.clone());
         Ok(tokio::spawn(async move {
             if let Err(error) = work(link, prover, run, shutdown).await {
