@@ -42,7 +42,7 @@ pub const SMALL_BLOCK: &[u8] = include_bytes!("bench/block.json");
 /// programs on the machine move that least.
 ///
 /// The leader's start (its part of loading circuits: the kernel and the key) is measured by itself and not counted, and
-/// shown both ways. In memory the prover is a child of the leader, and what loading took the library in the same turn is
+/// shown both ways. In memory the prover is a child of the leader, and what loading takes, measured just before, is
 /// taken off. A broker of its own is started and counted; one that is named with --amqp-uri is not counted.
 ///
 /// Circuits that are not there yet are built first. The machine should have nothing else to do.
@@ -212,7 +212,7 @@ fn measure(args: &BenchArgs, console: Console) -> Result<()> {
             measured.amqp.push(fabric);
         }
         if args.runtime.contains(&RuntimeKind::InMemory) {
-            let fabric = stage(IN_MEMORY)?.in_memory(library.loading_cpu_seconds)?;
+            let fabric = stage(IN_MEMORY)?.in_memory()?;
             note(IN_MEMORY, fabric.cpu_seconds(), fabric.wall_seconds);
             measured.in_memory.push(fabric);
         }

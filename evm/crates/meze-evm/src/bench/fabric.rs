@@ -52,16 +52,20 @@ impl Stage<'_> {
     /// The library by itself.
     pub(super) fn library(&self) -> Result<Direct> {
         let out = self.folder.join("direct.json");
-        let mut words = self.words("bench-direct")?;
-        words.extend(["--witness".into(), self.witness.into(), "--output".into(), (&out).into()]);
-        words.extend(self.limits());
-        let mut process = self.start("library", words, None)?;
-        self.ended(&mut process)?;
-        let report: DirectReport =
-            serde_json::from_str(&last_line(&process.log)?).context("no report of the library")?;
+        let report = self.direct(&out, Some(self.witness))?;
         self.check(&fs::read(&out)?)?;
         let DirectReport { loading_cpu_seconds, cpu_seconds, wall_seconds, peak_bytes } = report;
         Ok(Direct { cpu_seconds, wall_seconds, loading_cpu_seconds, peak_bytes })
+    }
+
+    fn direct(&self, out: &Path, witness: Option<&Path>) -> Result<DirectReport> {
+        let mut words = self.words("bench-direct")?;
+        words.extend(["--output".into(), out.into()]);
+        words.extend(witness.into_iter().flat_map(|path| ["--witness".into(), path.into()]));
+        words.extend(self.limits());
+        let mut process = self.start("library", words, None)?;
+        self.ended(&mut process)?;
+        serde_json::from_str(&last_line(&process.log)?).context("no report of the library")
     }
 
     /// A leader at a broker with one worker.
@@ -94,8 +98,10 @@ impl Stage<'_> {
         })
     }
 
-    /// A leader that has its prover itself. It loads the circuits meanwhile, which took the library `loading`.
-    pub(super) fn in_memory(&self, loading: f64) -> Result<Fabric> {
+    /// A leader that has its prover itself. This loads the circuits meanwhile: what that takes is measured just before,
+    /// since it is three times as much where the system has not their files at hand.
+    pub(super) fn in_memory(&self) -> Result<Fabric> {
+        let loading = self.direct(&self.folder.join("nothing.json"), None)?.loading_cpu_seconds;
         let leader_start = self.leader_start()?;
         let mut words = self.words("leader")?;
         words.push("--runtime=in-memory".into());
