@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use block_witness::BATCH_SIZE;
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::rpc::RpcArgs;
@@ -54,7 +55,8 @@ pub struct ProvingArgs {
     pub batch_size: usize,
 
     /// So many blocks are proved side by side
-    #[arg(long, env = "ZERO_BIN_BLOCK_POOL_SIZE", value_name = "COUNT", default_value_t = 16)]
+    #[arg(long, env = "ZERO_BIN_BLOCK_POOL_SIZE", value_name = "COUNT", default_value_t = 16,
+          value_parser = RangedU64ValueParser::<usize>::new().range(1..=4096))]
     pub block_pool_size: usize,
 
     /// Save the inputs of a task that nobody could prove, in ./debug
@@ -86,7 +88,8 @@ pub struct ProvingArgs {
     pub insecure_plaintext: bool,
 
     /// A block's first proofs wait for at most so long until all of it was simulated and is known to fit
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+          value_parser = clap::value_parser!(u64).range(..=604_800))]
     pub simulate_ahead: u64,
 
     /// Taken for old command lines: the proof of every block is kept

@@ -64,6 +64,8 @@ fn a_wrong_command_line_is_one_sentence() {
         ("leader --runtime in-memory rpc -u http://here -s 1", "say where proofs go, with --proof-output-dir"),
         ("leader --runtime in-memory rpc -u http://here -s 2 -e 1", "--end-block is before --start-block"),
         ("leader --amqp-uri amqp://here rpc -u http://here -s 1 -e 2 --test-only", "--test-only is for leader stdio"),
+        ("leader --block-pool-size 18446744073709551615 stdio < /dev/null", "is not in 1..=4096"),
+        ("leader --simulate-ahead 18446744073709551615 stdio < /dev/null", "is not in 0..=604800"),
         ("verifier", "--file-path"),
         ("verifier --file-path p --block-range 6..3", "no range of blocks"),
     ] {
