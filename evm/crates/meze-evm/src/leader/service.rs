@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use blobs::{Blobs, SecretKey};
 use dispatch::config::Config;
 use dispatch::record::Record;
-use dispatch::state::State;
+use dispatch::state::State as Books;
 use dispatch::store::{Store, StoreError};
 use dispatch_store::OpenOptions;
 use dispatcher::{Dispatcher, DispatcherError, Observer, Parts, Running, Sweep, open_router, serve_broker};
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use transport::SetupError;
 use transport::local::LocalLink;
 use worker::counters::Counters;
-use worker::prover::ProverChild;
+use worker::prover::{ProverChild, State};
 use worker::run::{RunConfig, Shutdown, run as work};
 
 use crate::settings::CircuitArgs;
@@ -57,6 +57,8 @@ pub struct Service {
     ended: JoinHandle<Result<(), DispatcherError>>,
     broker: Option<JoinHandle<Result<(), SetupError>>>,
     local: Vec<JoinHandle<()>>,
+    /// Why provers of this process are of no use, as far as that is known.
+    useless: Arc<Mutex<Vec<String>>>,
     shutdown: Shutdown,
     stop: CancellationToken,
 }
@@ -77,7 +79,8 @@ impl Service {
         let parts = parts(folder, verifiers, Box::new(Bell(rope)), console).await?;
         let Running { dispatcher, ended } = dispatcher::start(parts).await?;
         let (stop, shutdown) = (CancellationToken::new(), Shutdown::new());
-        let mut service = Self { dispatcher, bell, ended, broker: None, local: Vec::new(), shutdown, stop };
+        let (local, useless) = (Vec::new(), Arc::default());
+        let mut service = Self { dispatcher, bell, ended, broker: None, local, useless, shutdown, stop };
         match workers {
             Workers::Broker(url) => {
                 let (dispatcher, stop) = (service.dispatcher.clone(), service.stop.clone());
@@ -100,11 +103,24 @@ impl Service {
         let memory = worker::machine::memory().context("the machine's memory is not known")?;
         let run = RunConfig::new(name.clone(), env!("CARGO_PKG_VERSION"), memory / u64::from(count));
         let (link, shutdown) = (LocalLink::new(self.dispatcher.clone()), self.shutdown.clone());
+        let useless = self.useless.clone();
         Ok(tokio::spawn(async move {
-            if let Err(error) = work(link, prover, run, shutdown).await {
-                console.note(format!("leader: prover {name} ended: {error}"));
-            }
+            let reason = tokio::select! {
+                ended = work(link, prover.clone(), run, shutdown) => match ended {
+                    Ok(()) => return,
+                    Err(error) => error.to_string(),
+                },
+                reason = never_ready(&prover) => reason,
+            };
+            console.note(format!("leader: prover {name} ended: {reason}"));
+            useless.lock().unwrap_or_else(PoisonError::into_inner).push(reason);
         }))
+    }
+
+    /// Why nobody proves any more, where provers are in this process and none of them is left.
+    pub fn is_alone(&self) -> Option<String> {
+        let useless = self.useless.lock().unwrap_or_else(PoisonError::into_inner);
+        useless.last().filter(|_| useless.len() >= self.local.len()).cloned()
     }
 
     /// Serves health, readiness and metrics, until it ends.
@@ -153,15 +169,31 @@ impl Service {
     }
 }
 
+/// Waits until a prover that was never ready is down; one that was ready is started again and again.
+async fn never_ready(prover: &ProverChild) -> String {
+    let mut state = prover.watch();
+    loop {
+        let now = state.borrow_and_update().clone();
+        match now {
+            State::Down(reason) => return reason,
+            State::Ready(_) => return std::future::pending().await,
+            State::Starting => {}
+        }
+        if state.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}
+
 /// Rings at whatever an asker might wait for.
 struct Bell(watch::Sender<()>);
 
 impl Observer for Bell {
-    fn started(&mut self, _: &State) {
+    fn started(&mut self, _: &Books) {
         self.0.send_replace(());
     }
 
-    fn records(&mut self, _: &State, records: &[Record]) {
+    fn records(&mut self, _: &Books, records: &[Record]) {
         let news = |record: &Record| {
             matches!(record, Record::Accepted { .. } | Record::Ended { .. } | Record::JobEnded { .. })
         };

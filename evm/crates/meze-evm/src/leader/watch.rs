@@ -56,6 +56,10 @@ impl Watch {
             if service.is_over() {
                 bail!("the leader's own dispatcher has ended: what it said is above");
             }
+            if let Some(reason) = service.is_alone() {
+                gauge.end();
+                bail!("no prover of this process can be started: {reason}");
+            }
             if let Some(number) = self.board.taken_back() {
                 proofs.drop_from(number);
             }

@@ -80,3 +80,16 @@ fn a_wrong_command_line_is_one_sentence() {
     assert_eq!(output.status.code(), Some(1), "{}", both(&output));
     assert!(both(&output).contains("no proof of Ethereum blocks"), "{}", both(&output));
 }
+
+#[test]
+fn provers_that_cannot_be_started_end_the_leader() {
+    let stage = Stage::new();
+    stage.write("witness.json", &blocks(1).witness);
+    stage.write("no-folder", b"");
+    let output = stage.bash(
+        "leader verification-key --use-test-config --output key && timeout 120 leader --runtime=in-memory \
+         --use-test-config --verification-key key --circuits-dir no-folder stdio < witness.json",
+    );
+    assert_eq!(output.status.code(), Some(1), "{}", both(&output));
+    assert!(both(&output).contains("no prover of this process can be started: "), "{}", both(&output));
+}
