@@ -11,6 +11,7 @@ use dispatcher::Dispatcher;
 use evm_proving::check::check;
 use evm_proving::recursive::RecursiveProof;
 use evm_proving::{BlockProof, Expectations, VerificationKey};
+use proving::statement::Statement;
 
 use super::failure::bytes;
 use super::graph::number_of;
@@ -44,10 +45,20 @@ pub async fn earlier(
         let durable = state.durable();
         let jobs = durable.jobs.values().filter(|job| job.state == JobState::Done);
         let of_block = jobs.filter(|job| number_of(&job.name) == Some(number)).filter_map(|job| job.root);
-        let proved = of_block.filter_map(|root| Some((root, durable.tasks.get(&root)?.accepted()?.output.clone())));
+        let proved = of_block.filter_map(|root| {
+            let task = durable.tasks.get(&root)?;
+            Some((root, task.spec.class.statement.clone(), task.accepted()?.output.clone()))
+        });
         proved.collect::<Vec<_>>()
     };
-    for (root, output) in dispatcher.look(kept).await? {
+    let ours = key.statement();
+    // Why what is there is of no use.
+    let mut why = Vec::new();
+    for (root, theirs, output) in dispatcher.look(kept).await? {
+        if theirs != ours {
+            why.push(other_circuits(&theirs, &ours));
+            continue;
+        }
         let proof = RecursiveProof::from_bytes(&bytes(dispatcher, &output).await?);
         if let Ok(proof) = proof.and_then(|proof| BlockProof::of(&proof, key))
             && let Ok(previous) = checked(&proof, key)
@@ -56,15 +67,30 @@ pub async fn earlier(
             return Ok((previous, Before::Task(root)));
         }
     }
-    if let Some(folder) = folder
-        && let Ok((previous, before)) = from_file(&path(folder, number), key)
-        && previous.block_hash == hash
-    {
-        return Ok((previous, before));
+    if let Some(folder) = folder {
+        let path = path(folder, number);
+        match from_file(&path, key) {
+            Ok((previous, before)) if previous.block_hash == hash => return Ok((previous, before)),
+            Ok(_) => why.push(format!("{} is of another block of that number", path.display())),
+            Err(error) => why.push(format!("{error:#}")),
+        }
     }
-    bail!(
-        "block {number} was proved in an earlier run, but its proof is kept neither in the data folder nor in the folder \
-         of proofs: start again from the beginning, with another --data-dir"
+    bail!("{}", of_no_use(number, &why))
+}
+
+fn other_circuits(theirs: &Statement, ours: &Statement) -> String {
+    format!(
+        "it was proved with other circuits ({theirs}) than these flags say ({ours}): give the same table ranges and \
+         --use-test-config as then"
+    )
+}
+
+/// What to do where an earlier proof cannot be gone on from.
+fn of_no_use(number: u64, why: &[String]) -> String {
+    let why = if why.is_empty() { "it is not kept any more".to_owned() } else { why.join("; ") };
+    format!(
+        "block {number} was proved in an earlier run, but there is no going on from its proof: {why}; put the proof's file \
+         back into the folder of proofs, or begin anew with another --data-dir"
     )
 }
 
@@ -80,4 +106,19 @@ fn checked(proof: &BlockProof, key: &VerificationKey) -> Result<Previous> {
         checkpoint_state_root: report.checkpoint_state_root,
         checkpoint_consolidated_hash: report.checkpoint_consolidated_hash,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proving::statement::{KeyDigest, Mode};
+
+    use super::*;
+
+    #[test]
+    fn an_earlier_proof_of_other_circuits_is_called_so() {
+        let statement = |byte| Statement::of_key(Mode::Test, KeyDigest::from_bytes([byte; 32]));
+        let text = of_no_use(4, &[other_circuits(&statement(1), &statement(2))]);
+        assert!(text.contains("other circuits") && text.contains("same table ranges"), "{text}");
+        assert!(of_no_use(4, &[]).contains("not kept any more"));
+    }
 }
