@@ -1,7 +1,9 @@
 //! What keeps a block or its witness from us.
 
 use crate::place::PlaceError;
+use crate::source::BlockId;
 use ethereum_types::{Address, H256};
+use std::fmt;
 
 /// What keeps a block or its witness from us.
 #[derive(Debug, thiserror::Error)]
@@ -130,22 +132,35 @@ pub enum SourceError {
         /// What was asked for.
         checkpoint: u64,
     },
-    /// What is proved is not part of the chain any more.
-    #[error(
-        "block {number} was proved as {proved:#x}, but the node's chain has {found:#x} there: the chain was \
-         reorganised below what is proved; start anew at a block of this chain, with another cursor file"
-    )]
-    ProvedBlockGone {
-        /// Which block.
-        number: u64,
-        /// What was proved.
-        proved: H256,
-        /// What is there now.
-        found: H256,
-    },
+    /// What is proved is not part of the chain any more. The place that is kept is that of the fork.
+    #[error("{0}")]
+    ProvedBlockGone(Box<Gone>),
     /// The file that keeps the place cannot be used.
     #[error(transparent)]
     Place(#[from] PlaceError),
+}
+
+/// Proved blocks that are not part of the chain any more.
+#[derive(Debug)]
+pub struct Gone {
+    /// Those that are known, in order; at least one.
+    pub proved: Vec<BlockId>,
+    /// What the chain has in the place of the first.
+    pub found: H256,
+    /// The last proved block that is still part of the chain, if one is known.
+    pub kept: Option<u64>,
+    /// The first block of all.
+    pub start: u64,
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(BlockId { number, hash, .. }) = self.proved.first() {
+            write!(f, "block {number} was proved as {hash:#x}, but the node's chain has {:#x} there: ", self.found)?;
+        }
+        let next = self.kept.map_or(self.start, |kept| kept + 1);
+        write!(f, "the chain was reorganised below what is proved; started again, it goes on at block {next}")
+    }
 }
 
 impl SourceError {

@@ -1,11 +1,11 @@
 //! Confirmed blocks in order, across reorgs and restarts.
 
-use crate::error::SourceError;
+use crate::error::{Gone, SourceError};
 use crate::place::{ChainName, Place, PlaceFile};
 use crate::source::{BlockId, Source};
+use ethereum_types::H256;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Blocks that may be given out without being proved; then the follower waits.
 const MOST_GIVEN: usize = 4096;
@@ -28,8 +28,6 @@ pub struct FollowSettings {
     pub end: Option<u64>,
     /// When a block is given out.
     pub confirmation: Confirmation,
-    /// How often the node is asked for new blocks.
-    pub block_time: Duration,
     /// The file that keeps the place; without one, every start is a new one.
     pub place: Option<PathBuf>,
 }
@@ -45,6 +43,26 @@ pub enum Event {
         /// The first block that is gone.
         from: u64,
     },
+}
+
+/// What one look at the chain shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Something happened.
+    Event(Event),
+    /// Nothing yet.
+    Waiting(Waiting),
+    /// The last block was given out.
+    End,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The block that comes next.
+    pub next: u64,
+    /// The chain's last block, or the last one that is finalized; none where the node calls none so.
+    pub last: Option<u64>,
 }
 
 /// Gives out confirmed blocks in order.
@@ -88,28 +106,31 @@ impl Follower {
         Ok(Self { source, settings, place, file, said: 0, unsaved: false })
     }
 
-    /// The next event; `None` when the last block was given out. May be dropped and called again at any time.
-    ///
-    /// While the chain's end is followed, a node that is away is waited for.
+    /// Looks once for the next event. May be dropped and called again at any time.
     ///
     /// # Errors
     /// [`SourceError::ProvedBlockGone`] if the chain was reorganised below what is proved, and those of calling the node.
-    pub async fn next(&mut self) -> Result<Option<Event>, SourceError> {
-        if self.unsaved {
-            self.save()?;
+    pub async fn look(&mut self) -> Result<Seen, SourceError> {
+        let (last, event) = self.look_at_given().await?;
+        if let Some(event) = event {
+            return Ok(Seen::Event(event));
         }
-        loop {
-            match self.step().await {
-                Ok(Some(event)) => return Ok(Some(event)),
-                Ok(None) if self.is_at_end() => return Ok(None),
-                Ok(None) => {}
-                Err(error) if error.is_passing() && self.settings.end.is_none() => {
-                    tracing::warn!(error = %error, "cannot follow the chain for now; asking again");
-                }
-                Err(error) => return Err(error),
-            }
-            tokio::time::sleep(self.settings.block_time).await;
+        let waiting = Seen::Waiting(Waiting { next: self.place.next(), last });
+        let Some(last) = last else { return Ok(waiting) };
+        match self.step(last).await? {
+            Some(block) => Ok(Seen::Event(Event::Block(block))),
+            None if self.is_at_end() => Ok(Seen::End),
+            None => Ok(waiting),
         }
+    }
+
+    /// Looks once whether what was given out is still part of the chain, for whoever has no use for another block yet.
+    /// May be dropped and called again at any time.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look).
+    pub async fn look_back(&mut self) -> Result<Option<Event>, SourceError> {
+        self.look_at_given().await.map(|(_, event)| event)
     }
 
     /// Says that a block, and all before it, are proved. A block that is not of the chain any more is ignored, and
@@ -121,8 +142,8 @@ impl Follower {
         let Some(index) = self.place.given.iter().position(|given| given == block) else {
             return Ok(self.place.proved.is_some_and(|proved| proved == *block));
         };
-        self.place.given.drain(..=index);
-        self.place.proved = Some(*block);
+        let proved = self.place.given.drain(..=index).collect::<Vec<_>>();
+        self.place.prove(proved);
         self.said = self.said.saturating_sub(index + 1);
         self.save()?;
         Ok(true)
@@ -132,6 +153,11 @@ impl Follower {
     /// chain was reorganised meanwhile. Call it before anything else after that [`Event::Block`].
     pub fn again(&mut self) {
         self.said = self.said.saturating_sub(1);
+    }
+
+    /// The last block that was given out.
+    pub fn last(&self) -> Option<BlockId> {
+        self.place.last().copied()
     }
 
     /// The last block that is proved.
@@ -151,19 +177,28 @@ impl Follower {
         Ok(())
     }
 
-    /// Looks once. Nothing is changed before the last answer is there.
-    async fn step(&mut self) -> Result<Option<Event>, SourceError> {
+    /// The last block, or the last finalized one, and what became of the blocks that were given out. Nothing is changed
+    /// before the last answer is there.
+    async fn look_at_given(&mut self) -> Result<(Option<u64>, Option<Event>), SourceError> {
+        if self.unsaved {
+            self.save()?;
+        }
         let last = match self.settings.confirmation {
             Confirmation::Depth(_) => Some(self.source.last_number().await?),
             Confirmation::Finalized => self.source.finalized_number().await?,
         };
-        let Some(last) = last else { return Ok(None) };
-        if let Some(event) = self.heed_reorg(last).await? {
-            return Ok(Some(event));
-        }
+        let event = match last {
+            Some(last) => self.heed_reorg(last).await?,
+            None => None,
+        };
+        Ok((last, event))
+    }
+
+    /// The next block, if there is one to give out.
+    async fn step(&mut self, last: u64) -> Result<Option<BlockId>, SourceError> {
         if let Some(again) = self.place.given.get(self.said) {
             self.said += 1;
-            return Ok(Some(Event::Block(*again)));
+            return Ok(Some(*again));
         }
         let confirmed = match self.settings.confirmation {
             Confirmation::Depth(depth) => last.checked_sub(depth),
@@ -184,7 +219,7 @@ impl Follower {
         self.place.given.push(block);
         self.said = self.place.given.len();
         self.save()?;
-        Ok(Some(Event::Block(block)))
+        Ok(Some(block))
     }
 
     /// Checks that the last block given out is still part of the chain, and else goes back to the fork. A node that has
@@ -216,13 +251,29 @@ impl Follower {
         Ok(Some(Event::Dropped { from }))
     }
 
-    async fn check_proved(&self, last: u64) -> Result<(), SourceError> {
-        let Some(proved) = self.place.proved.filter(|proved| proved.number <= last) else { return Ok(()) };
-        match self.source.block(proved.number).await? {
-            Some(block) if block.hash != proved.hash => {
-                Err(SourceError::ProvedBlockGone { number: proved.number, proved: proved.hash, found: block.hash })
+    /// Checks that what is proved is still part of the chain, and else has whoever starts again go on at the fork.
+    async fn check_proved(&mut self, last: u64) -> Result<(), SourceError> {
+        let (mut keep, mut gone) = (self.place.proved(), Vec::new());
+        let mut found = H256::zero();
+        while let Some(proved) = keep.pop_if(|proved| proved.number <= last) {
+            match self.source.block(proved.number).await? {
+                Some(block) if block.hash == proved.hash => {
+                    keep.push(proved);
+                    break;
+                }
+                Some(block) => found = block.hash,
+                None => return Ok(()),
             }
-            _ => Ok(()),
+            gone.push(proved);
         }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        gone.reverse();
+        let kept = keep.last().map(|kept| kept.number);
+        self.place.go_back_to(keep);
+        self.said = 0;
+        self.save()?;
+        Err(SourceError::ProvedBlockGone(Box::new(Gone { proved: gone, found, kept, start: self.settings.start })))
     }
 }

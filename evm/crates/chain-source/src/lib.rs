@@ -18,8 +18,8 @@ mod source;
 mod witness;
 
 pub use client::CallSettings;
-pub use error::SourceError;
-pub use follow::{Confirmation, Event, FollowSettings, Follower};
+pub use error::{Gone, SourceError};
+pub use follow::{Confirmation, Event, FollowSettings, Follower, Seen, Waiting};
 pub use place::PlaceError;
 pub use source::{BlockId, NodeKind, Source};
 pub use witness::Witness;

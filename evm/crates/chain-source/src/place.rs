@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// The version of the file that is written, and read.
 const VERSION: u32 = 1;
 
+/// Of so many proved blocks before the last one it is known which they were, for a chain that is reorganised below it.
+const EARLIER: usize = 1024;
+
 /// Bytes of the file.
 const LIMIT: u64 = 4 << 20;
 
@@ -29,7 +32,7 @@ pub enum PlaceError {
         source: io::Error,
     },
     /// Somebody else uses it.
-    #[error("another process keeps its place in {path}: stop it, or give another file")]
+    #[error("another process keeps its place in {path}")]
     InUse {
         /// Which file.
         path: PathBuf,
@@ -84,13 +87,36 @@ pub(crate) struct Place {
     pub(crate) start: u64,
     /// The last block of those that are proved.
     pub(crate) proved: Option<BlockId>,
+    /// Those proved before it, as many as are kept, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<BlockId>,
     /// Blocks after that which were given out, in order.
     pub(crate) given: Vec<BlockId>,
 }
 
 impl Place {
     pub(crate) fn new(chain: ChainName, start: u64) -> Self {
-        Self { version: VERSION, chain, start, proved: None, given: Vec::new() }
+        Self { version: VERSION, chain, start, proved: None, earlier: Vec::new(), given: Vec::new() }
+    }
+
+    /// These blocks are proved, too.
+    pub(crate) fn prove(&mut self, blocks: Vec<BlockId>) {
+        let mut proved = self.proved();
+        proved.extend(blocks);
+        self.proved = proved.pop();
+        self.earlier = proved.split_off(proved.len().saturating_sub(EARLIER));
+    }
+
+    /// The blocks that are known to be proved, in order.
+    pub(crate) fn proved(&self) -> Vec<BlockId> {
+        self.earlier.iter().chain(&self.proved).copied().collect()
+    }
+
+    /// Only these are proved, and nothing after them is given out.
+    pub(crate) fn go_back_to(&mut self, mut proved: Vec<BlockId>) {
+        self.proved = proved.pop();
+        self.earlier = proved;
+        self.given.clear();
     }
 
     /// The last block that was given out.
@@ -114,7 +140,7 @@ impl Place {
             return Err(format!("it is of version {version}, and {VERSION} is expected"));
         }
         let place: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        let blocks: Vec<&BlockId> = place.proved.iter().chain(&place.given).collect();
+        let blocks: Vec<&BlockId> = place.earlier.iter().chain(&place.proved).chain(&place.given).collect();
         let first = blocks.first().is_none_or(|first| match place.proved {
             Some(_) => first.number >= place.start,
             None => first.number == place.start,

@@ -1,16 +1,17 @@
 //! A follower gives out confirmed blocks in order, across reorgs, restarts and a node that goes away.
 
-use crate::Result;
-use chain_source::{BlockId, CallSettings, Confirmation, Event, FollowSettings, Follower, Source};
+use crate::fake::{Fake, Reply, result};
+use crate::{BLOCK_TIME, Result, next};
+use chain_source::{
+    BlockId, CallSettings, Confirmation, Event, FollowSettings, Follower, Seen, Source, SourceError, Waiting,
+};
 use dev_chain::{Chain, Genesis, Node};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-const BLOCK_TIME: Duration = Duration::from_millis(10);
-
 fn settings() -> FollowSettings {
-    FollowSettings { start: 1, end: None, confirmation: Confirmation::Depth(0), block_time: BLOCK_TIME, place: None }
+    FollowSettings { start: 1, end: None, confirmation: Confirmation::Depth(0), place: None }
 }
 
 async fn node(blocks: u64) -> Result<Node> {
@@ -30,7 +31,7 @@ fn kept_in(folder: &Path) -> FollowSettings {
 
 /// The next event, which must come soon.
 async fn event(follower: &mut Follower) -> Result<Event> {
-    let next = tokio::time::timeout(Duration::from_secs(10), follower.next()).await??;
+    let next = tokio::time::timeout(Duration::from_secs(10), next(follower)).await??;
     next.ok_or_else(|| "the end was not expected".into())
 }
 
@@ -43,7 +44,7 @@ async fn expect_block(follower: &mut Follower, node: &Node, number: u64) -> Resu
 }
 
 async fn expect_nothing(follower: &mut Follower) {
-    let next = tokio::time::timeout(15 * BLOCK_TIME, follower.next()).await;
+    let next = tokio::time::timeout(15 * BLOCK_TIME, next(follower)).await;
     assert!(next.is_err(), "nothing was expected: {next:?}");
 }
 
@@ -54,7 +55,7 @@ async fn a_range_is_given_out_in_order_and_ends() -> Result {
     for number in 2..=4 {
         expect_block(&mut follower, &node, number).await?;
     }
-    assert_eq!(follower.next().await?, None);
+    assert_eq!(next(&mut follower).await?, None);
     Ok(())
 }
 
@@ -187,43 +188,93 @@ async fn a_reorg_while_it_was_down_is_said_after_the_restart_until_it_is_heeded(
 }
 
 #[tokio::test]
-async fn a_reorg_below_what_is_proved_names_both_hashes() -> Result {
-    let node = node(3).await?;
-    let mut follower = follow(&node, settings()).await?;
-    expect_block(&mut follower, &node, 1).await?;
-    let second = expect_block(&mut follower, &node, 2).await?;
-    assert!(follower.proved(&second)?);
+async fn a_reorg_below_what_is_proved_names_both_hashes_and_a_restart_goes_on_at_the_fork() -> Result {
+    let (node, folder) = (node(4).await?, tempfile::tempdir()?);
+    let mut follower = follow(&node, kept_in(folder.path())).await?;
+    let mut blocks = Vec::new();
+    for number in 1..=4 {
+        blocks.push(expect_block(&mut follower, &node, number).await?);
+    }
+    assert!(follower.proved(&blocks[2])?);
     node.chain().go_back(1)?;
-    node.chain().mine_empty(3)?;
-    let error = follower.next().await.expect_err("what is proved is gone").to_string();
+    node.chain().mine_empty(4)?;
+    let SourceError::ProvedBlockGone(gone) = next(&mut follower).await.expect_err("what is proved is gone") else {
+        return Err("another error was expected".into());
+    };
+    assert_eq!((&gone.proved[..], gone.kept), (&blocks[1..3], Some(1)));
     let now = format!("{:#x}", node.chain().block(2).ok_or("no block")?.hash);
-    for words in [format!("{:#x}", second.hash), now, "reorganised below what is proved".to_owned()] {
-        assert!(error.contains(&words), "{error}");
+    for words in [format!("{:#x}", blocks[1].hash), now, "reorganised below what is proved".to_owned()] {
+        assert!(gone.to_string().contains(&words), "{gone}");
+    }
+    assert!(gone.to_string().ends_with("it goes on at block 2"), "{gone}");
+    drop(follower);
+
+    let mut follower = follow(&node, kept_in(folder.path())).await?;
+    assert_eq!(follower.last_proved(), Some(blocks[0]));
+    for number in 2..=5 {
+        expect_block(&mut follower, &node, number).await?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_node_that_goes_away_is_waited_for() -> Result {
-    let mut node = node(1).await?;
+async fn where_no_proved_block_is_left_a_restart_begins_anew() -> Result {
+    let (node, folder) = (node(2).await?, tempfile::tempdir()?);
+    let mut follower = follow(&node, kept_in(folder.path())).await?;
+    let first = expect_block(&mut follower, &node, 1).await?;
+    assert!(follower.proved(&first)?);
+    node.chain().go_back(0)?;
+    node.chain().mine_empty(3)?;
+    assert!(matches!(next(&mut follower).await, Err(SourceError::ProvedBlockGone(gone)) if gone.kept.is_none()));
+    drop(follower);
+    let mut follower = follow(&node, kept_in(folder.path())).await?;
+    expect_block(&mut follower, &node, 1).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_wants_no_more_blocks_still_sees_a_reorg() -> Result {
+    let node = node(3).await?;
     let mut follower = follow(&node, settings()).await?;
     expect_block(&mut follower, &node, 1).await?;
-    node.go_away().await;
-    expect_nothing(&mut follower).await;
-    node.chain().mine_empty(1)?;
-    node.come_back().await?;
+    expect_block(&mut follower, &node, 2).await?;
+    assert_eq!(follower.look_back().await?, None);
+    node.chain().go_back(1)?;
+    node.chain().mine_empty(3)?;
+    assert_eq!(follower.look_back().await?, Some(Event::Dropped { from: 2 }));
+    assert_eq!(follower.look_back().await?, None);
     expect_block(&mut follower, &node, 2).await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_range_does_not_wait_for_a_node_that_goes_away() -> Result {
+async fn what_is_waited_for_is_said() -> Result {
+    let node = node(3).await?;
+    let mut follower = follow(&node, FollowSettings { start: 7, ..settings() }).await?;
+    assert_eq!(follower.look().await?, Seen::Waiting(Waiting { next: 7, last: Some(3) }));
+    let without = Fake::start(Some(node.url()), |_, params, theirs| match params[0].as_str() {
+        Some("finalized") => result(serde_json::Value::Null),
+        _ => Reply::Json(theirs),
+    });
+    let without = without.await?;
+    let source = Arc::new(Source::new(&without.url(), None, CallSettings::default())?);
+    let settings = FollowSettings { confirmation: Confirmation::Finalized, ..settings() };
+    let mut follower = Follower::open(source, settings).await?;
+    assert_eq!(follower.look().await?, Seen::Waiting(Waiting { next: 1, last: None }));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_node_that_goes_away_is_a_passing_error_and_the_next_look_goes_on() -> Result {
     let mut node = node(1).await?;
-    let mut follower = follow(&node, FollowSettings { end: Some(5), ..settings() }).await?;
+    let mut follower = follow(&node, settings()).await?;
     expect_block(&mut follower, &node, 1).await?;
     node.go_away().await;
-    let error = follower.next().await.expect_err("nobody answers");
+    let error = follower.look().await.expect_err("nobody answers");
     assert!(error.is_passing() && error.to_string().contains("does not answer"), "{error}");
+    node.chain().mine_empty(1)?;
+    node.come_back().await?;
+    expect_block(&mut follower, &node, 2).await?;
     Ok(())
 }
 

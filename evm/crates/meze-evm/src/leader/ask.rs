@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use block_witness::{DecodedBlock, SegmentShape, WitnessError, simulate};
 use bytes::Bytes;
-use dispatch::event::Submit;
+use dispatch::event::{NotTaken, Submit};
 use dispatch::model::{JobId, JobState};
 use dispatcher::{Dispatcher, SubmitError};
 use evm_proving::CircuitConfig;
@@ -18,6 +18,7 @@ use transport::plane::{PlaneError, WorkPlane as _};
 use super::board::{Block, Board};
 use super::graph::{Graph, Grown, job_name, number_of};
 use super::inputs::{Before, Inputs};
+use super::lane::News;
 use super::plan::Plan;
 use super::service::BROKER_LIMIT;
 
@@ -42,15 +43,6 @@ pub struct Asking {
     pub ahead: Duration,
     /// Inputs pass through a broker.
     pub broker: bool,
-}
-
-/// What comes out of a source of blocks.
-#[derive(Debug)]
-pub enum News {
-    /// The next block, checked and decoded.
-    Block(Box<DecodedBlock>),
-    /// The chain went another way: blocks from this number on are none of it any more.
-    Reorganised(u64),
 }
 
 /// Asks for block after block.
@@ -78,25 +70,51 @@ impl Asker {
     ///
     /// # Errors
     /// A block that cannot be simulated or does not fit, or a dispatcher that does not take it.
-    pub async fn run(mut self, mut news: mpsc::Receiver<News>, mut before: Before) -> Result<()> {
-        while let Some(news) = news.recv().await {
-            match news {
-                News::Block(block) => {
+    pub async fn run(mut self, mut news: mpsc::UnboundedReceiver<News>, mut before: Before) -> Result<()> {
+        while let Some(heard) = news.recv().await {
+            let from = match heard {
+                News::Reorganised(from) => from,
+                News::Block(block, turn) => {
                     let number = block.number;
-                    let root = self.ask(*block, &before).await?;
-                    self.asked.push((number, std::mem::replace(&mut before, Before::Task(root))));
-                }
-                News::Reorganised(from) => {
-                    self.board.drop_from(from).into_iter().for_each(|job| self.dispatcher.cancel(job));
-                    if let Some(at) = self.asked.iter().position(|(number, _)| *number >= from) {
-                        before = self.asked.swap_remove(at).1;
-                        self.asked.truncate(at);
+                    let asked = tokio::select! {
+                        biased;
+                        // While its turn lasts, no other block comes.
+                        from = gone(&mut news, number) => Err(from),
+                        root = self.ask(*block, &before) => Ok(root?),
+                    };
+                    drop(turn);
+                    match asked {
+                        Ok(root) => {
+                            self.asked.push((number, std::mem::replace(&mut before, Before::Task(root))));
+                            continue;
+                        }
+                        Err(from) => from,
                     }
                 }
+            };
+            if let Some(then) = self.go_back(from).await {
+                before = then;
             }
         }
         self.board.close();
         Ok(())
+    }
+
+    /// Drops every block from this number on; gives what the first of them was on top of.
+    async fn go_back(&mut self, from: u64) -> Option<Before> {
+        self.board.drop_from(from).into_iter().for_each(|job| self.dispatcher.cancel(job));
+        // One that was only half asked for, or in an earlier run. Those that cannot be seen now are cancelled when
+        // another block of their number is asked for.
+        let above = move |state: &dispatch::state::State| {
+            let of_gone = |(_, name): &(_, String)| number_of(name).is_some_and(|number| number >= from);
+            open_jobs(state).filter(of_gone).map(|(job, _)| job).collect::<Vec<_>>()
+        };
+        let jobs = self.dispatcher.look(above).await.unwrap_or_default();
+        jobs.into_iter().for_each(|job| self.dispatcher.cancel(job));
+        let at = self.asked.iter().position(|(number, _)| *number >= from)?;
+        let (_, before) = self.asked.swap_remove(at);
+        self.asked.truncate(at);
+        Some(before)
     }
 
     /// Asks for one block, when there is a place for it; gives its task.
@@ -106,7 +124,7 @@ impl Asker {
         let plan = Plan::new(batches)
             .with_context(|| format!("block {number} was decoded into {batches} batches; at least two are needed"))?;
         let block = Arc::new(block);
-        let inputs = Inputs::new(block.clone(), self.asking.max_cpu_len_log, before.clone());
+        let mut inputs = Inputs::new(block.clone(), self.asking.max_cpu_len_log, before.clone());
         let statement = self.asking.config.statement();
         let parts = inputs.parts().with_context(|| format!("block {number} cannot be cut into tasks"))?;
         let name = self.job(number, job_name(number, &statement, parts.iter().map(Vec::as_slice))).await?;
@@ -114,7 +132,9 @@ impl Asker {
         let mut simulated = self.simulate(block)?;
         let (mut held, held_until) = (Grown::default(), Instant::now() + self.asking.ahead);
         while let Some(shapes) = simulated.recv().await {
-            held = held.and(graph.grow(shapes?.len(), |node| inputs.of(node))?);
+            let shapes = shapes?;
+            inputs.simulated(&shapes);
+            held = held.and(graph.grow(shapes.len(), |node| inputs.of(node))?);
             if !graph.is_complete() && Instant::now() < held_until {
                 continue;
             }
@@ -188,7 +208,17 @@ impl Asker {
             tasks: grown.tasks,
             root: grown.root,
         };
-        let job = self.taken(submit).await.with_context(|| format!("block {number} was not taken"))?;
+        let job = match self.taken(submit).await {
+            Ok(job) => job,
+            // One of its tasks died meanwhile: whoever watches the board says which, and why.
+            Err(SubmitError::NotTaken(NotTaken::Over(_))) if place.is_none() => std::future::pending().await,
+            // Kept for a week after it was proved.
+            Err(SubmitError::NotTaken(NotTaken::UnknownNeed { .. })) => bail!(
+                "block {number}: the proof of the block before it is not kept in the data folder any more: started \
+                 again, it is taken from the folder of proofs, or from --previous-proof"
+            ),
+            Err(error) => return Err(error).with_context(|| format!("block {number} was not taken")),
+        };
         let Grown { ids: tasks, segments, aggregated, root, .. } = grown;
         let block = Block { number, job, tasks, segments, aggregated, root };
         match place.take() {
@@ -216,7 +246,7 @@ impl Asker {
         }
     }
 
-    async fn taken(&self, submit: Submit) -> Result<JobId> {
+    async fn taken(&self, submit: Submit) -> Result<JobId, SubmitError> {
         let until = Instant::now() + PATIENCE;
         loop {
             match self.dispatcher.submit(submit.clone()).await {
@@ -224,14 +254,119 @@ impl Asker {
                 Err(SubmitError::Plane(PlaneError::Unavailable(_))) if Instant::now() < until => {
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
     }
+}
+
+/// Waits until the chain has no such block any more; from which number on it went another way.
+async fn gone(news: &mut mpsc::UnboundedReceiver<News>, number: u64) -> u64 {
+    while let Some(news) = news.recv().await {
+        if let News::Reorganised(from) = news
+            && from <= number
+        {
+            return from;
+        }
+    }
+    std::future::pending().await
 }
 
 /// Every job of a leader that is not over.
 pub fn open_jobs(state: &dispatch::state::State) -> impl Iterator<Item = (JobId, String)> + '_ {
     let jobs = state.durable().jobs.iter().filter(|(_, job)| job.open() && job.owner == owner());
     jobs.map(|(id, job)| (*id, job.name.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use block_witness::{decode, read};
+    use chain_source::{CallSettings, Source};
+    use clap::Parser;
+    use dev_chain::{Chain, Genesis, Node};
+    use terminal::Console;
+
+    use super::super::lane::lane;
+    use super::super::service::{Service, Workers};
+    use super::*;
+    use crate::settings::CircuitArgs;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        circuits: CircuitArgs,
+    }
+
+    fn circuits() -> CircuitArgs {
+        Line::parse_from(["test", "--use-test-config", "--memory", "14..23", "--mem-before", "12..20"]).circuits
+    }
+
+    fn on_runtime(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(test);
+    }
+
+    /// A dispatcher that nobody works for.
+    async fn service() -> Service {
+        Service::start(None, Vec::new(), Workers::Local(0, &circuits()), Console::new(false)).await.unwrap()
+    }
+
+    fn asker(service: &Service) -> (Arc<Board>, Asker) {
+        let config = circuits().config().unwrap();
+        let board = Arc::new(Board::new(config.statement(), false));
+        let asking = Asking { config, max_cpu_len_log: 19, pool: 1, ahead: Duration::from_secs(60), broker: false };
+        (board.clone(), Asker::new(service.dispatcher.clone(), board, asking))
+    }
+
+    async fn block(node: &Node, number: u64) -> Box<DecodedBlock> {
+        let source = Source::new(&node.url(), None, CallSettings::default()).unwrap();
+        let witness = source.witness(number, Some(number - 1)).await.unwrap();
+        let block = read(&witness.json).unwrap().pop().unwrap();
+        Box::new(crate::deep::deep(move || decode(block, None, 10)).await.unwrap().unwrap())
+    }
+
+    async fn until(is: impl Fn() -> bool) {
+        let wait = async {
+            while !is() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("soon");
+    }
+
+    #[test]
+    fn a_reorg_drops_blocks_at_once_while_the_next_one_waits_for_a_place() {
+        on_runtime(async {
+            let node = Node::start(Chain::new(Genesis::default())).await.unwrap();
+            node.chain().mine_empty(2).unwrap();
+            let old = [block(&node, 1).await, block(&node, 2).await];
+            node.chain().go_back(0).unwrap();
+            node.chain().mine_empty(1).unwrap();
+            let new = block(&node, 1).await;
+            assert_ne!(old[0].block_hash, new.block_hash);
+            let service = service().await;
+            let ((board, asker), (lane, news)) = (asker(&service), lane());
+            let mut asking = tokio::spawn(asker.run(news, Before::Checkpoint));
+            for block in old {
+                match lane.turn().await {
+                    Some(turn) => lane.block(block, turn),
+                    None => panic!("{:?}", (&mut asking).await),
+                }
+            }
+            until(|| board.jobs().len() == 1 || asking.is_finished()).await;
+            let first = board.jobs();
+            // The second waits for a place, which nobody gives back, since nobody proves.
+            let turn = tokio::time::timeout(Duration::from_millis(300), lane.turn()).await;
+            assert!(turn.is_err(), "{turn:?}");
+            lane.reorganised(1);
+            until(|| board.jobs().is_empty()).await;
+            let open = service.dispatcher.look(|state| open_jobs(state).count()).await.unwrap();
+            assert_eq!(open, 0, "what is of no use is cancelled");
+            lane.block(new, lane.turn().await.unwrap());
+            until(|| board.jobs().len() == 1).await;
+            assert_ne!(board.jobs(), first);
+            drop(lane);
+            asking.await.unwrap().unwrap();
+            service.end().await.unwrap();
+        });
+    }
 }

@@ -1,32 +1,34 @@
 //! One run of a leader: from checked blocks to their proofs.
 
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use block_witness::DecodedBlock;
+use chain_source::SourceError;
 use ethereum_types::H256;
 use evm_proving::VerificationKey;
 use evm_proving::verifiers::verifiers;
 use proving::prover::Verifier;
-use terminal::Console;
+use terminal::{Console, Usage};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use transport::tls::may_listen;
 
 use super::args::StdioArgs;
-use super::ask::{Asker, Asking, News, open_jobs};
+use super::ask::{Asker, Asking, open_jobs};
 use super::before::{earlier, from_file};
 use super::board::Board;
 use super::graph::number_of;
 use super::inputs::Before;
-use super::proofs::{Proofs, check_count};
+use super::lane::{News, lane};
+use super::proofs::{Proofs, beside, check_count, set_aside};
 use super::rpc::RpcArgs;
 use super::service::{Service, Workers};
 use super::watch::Watch;
 use super::{LeaderArgs, stdio as input};
-use crate::command::Usage;
 use crate::{deep, keys};
 
 /// How long workers have to hear that they are to stop.
@@ -35,9 +37,27 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// The last line of stdout, where proofs go there.
 type Line = Option<Vec<u8>>;
 
+/// Only a part of what was asked for was proved, and nobody keeps it but the last line of stdout.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// That line.
+    pub line: Vec<u8>,
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(
+            "the proofs of the blocks before it, which nobody else keeps, are the last line of stdout; with them as \
+             --previous-proof the rest can be proved",
+        )
+    }
+}
+
+impl std::error::Error for Part {}
+
 /// Where blocks come from.
 struct Source {
-    news: mpsc::Receiver<News>,
+    news: mpsc::UnboundedReceiver<News>,
     /// What the first block is on top of.
     before: Before,
     /// Hears which blocks are proved, by number and hash.
@@ -60,13 +80,12 @@ pub(super) fn stdio(args: &LeaderArgs, stdio: &StdioArgs, console: Console) -> R
         blocks.iter().for_each(|block| console.note(words(block)));
         let range = blocks.first().map_or(0, |block| block.number)..=blocks.last().map_or(0, |block| block.number);
         let service = service(args, &key, broker, move |number| range.contains(&number), console).await?;
-        let (tell, news) = mpsc::channel(1);
+        let (lane, news) = lane();
         let feeding = Box::pin(async move {
             for block in blocks {
                 // A run that failed takes no more.
-                if tell.send(News::Block(Box::new(block))).await.is_err() {
-                    break;
-                }
+                let Some(turn) = lane.turn().await else { break };
+                lane.block(Box::new(block), turn);
             }
             Ok(())
         });
@@ -87,7 +106,7 @@ pub(super) fn rpc(args: &LeaderArgs, rpc: &RpcArgs, console: Console) -> Result<
         check_count(args.proving.proof_output_dir.as_deref(), blocks)?;
     }
     let line = on_runtime(async {
-        let chain = rpc.open(args.folder()).await?;
+        let chain = rpc.open(args.folder(), console).await?;
         let key = verification_key(args, console).await?;
         let wanted = rpc.clone();
         let service = service(args, &key, broker, move |number| wanted.wanted(number), console).await?;
@@ -100,11 +119,13 @@ pub(super) fn rpc(args: &LeaderArgs, rpc: &RpcArgs, console: Console) -> Result<
             (None, None) => None,
         };
         let before = previous.as_ref().map_or(Before::Checkpoint, |(_, before)| before.clone());
-        let (tell, news) = mpsc::channel(1);
+        let (lane, news) = lane();
         let (proved, heard) = mpsc::unbounded_channel();
         let after = previous.map(|(after, _)| after);
         let batch_size = args.proving.batch_size;
-        let feeding = Box::pin(chain.run(after, batch_size, tell, heard, console));
+        let fed = chain.run(after, batch_size, lane, heard, console);
+        let folder = args.proving.proof_output_dir.clone();
+        let feeding = Box::pin(async move { fed.await.map_err(|error| dropped(error, folder.as_deref())) });
         see_through(args, service, key, Source { news, before, proved, feeding }, console).await
     });
     match line {
@@ -115,6 +136,25 @@ pub(super) fn rpc(args: &LeaderArgs, rpc: &RpcArgs, console: Console) -> Result<
         }
         line => line,
     }
+}
+
+/// Where blocks are gone that were proved, their proofs are set aside, and the error names them.
+fn dropped(error: anyhow::Error, folder: Option<&Path>) -> anyhow::Error {
+    let (Some(SourceError::ProvedBlockGone(gone)), Some(folder)) = (error.downcast_ref(), folder) else { return error };
+    let moved = set_aside(folder, gone.proved.iter().map(|block| (block.number, block.hash)));
+    let named = match &moved[..] {
+        [] => return error,
+        [path] => {
+            format!("{} is of a block that the chain dropped, and is now {}", path.display(), beside(path).display())
+        }
+        [first, .., last] => format!(
+            "{} to {} are of blocks that the chain dropped, and are now {} and so on",
+            first.display(),
+            last.display(),
+            beside(first).display()
+        ),
+    };
+    error.context(named)
 }
 
 /// Runs to the end, and ends everything with it, so that nothing is said afterwards.
@@ -192,13 +232,28 @@ async fn see_through(
             _ = interrupt.recv() => Err(anyhow!(Stopped)),
         }
     };
-    if outcome.as_ref().is_err_and(|error| !error.is::<Stopped>()) {
-        // Whatever still runs is of no use now; what is proved is kept for another try.
-        board.jobs().into_iter().for_each(|job| service.dispatcher.cancel(job));
-        tokio::time::sleep(LAST_WORDS).await;
-    }
+    let handed = match &outcome {
+        Ok(()) => Ok(()),
+        // What is not finished stays open: with the same input it goes on where it was.
+        Err(error) => {
+            if matches!(error.downcast_ref(), Some(SourceError::ProvedBlockGone(_))) {
+                board.jobs().into_iter().for_each(|job| service.dispatcher.cancel(job));
+                tokio::time::sleep(LAST_WORDS).await;
+            }
+            watch.hand_over(&service, &mut proofs).await
+        }
+    };
     let ended = service.end().await;
-    outcome?;
+    if let Err(error) = outcome {
+        if let Err(error) = handed {
+            console.note(format!("leader: what is proved cannot be handed over: {error:#}"));
+        }
+        let lost = args.folder().is_none() && proofs.has_some();
+        return Err(match proofs.line().filter(|_| lost) {
+            Some(line) => error.context(Part { line }),
+            None => error,
+        });
+    }
     ended.context("the leader's dispatcher failed")?;
     Ok(proofs.line())
 }

@@ -48,7 +48,7 @@ impl Watch {
     ///
     /// # Errors
     /// A block that cannot be proved, or a proof that cannot be kept.
-    pub async fn run(self, service: &Service, proofs: &mut Proofs) -> Result<()> {
+    pub async fn run(&self, service: &Service, proofs: &mut Proofs) -> Result<()> {
         let mut bell = service.bell.clone();
         let mut gauge = Gauge::begin(self.console, "leader");
         let (mut patience, began) = (Patience::default(), Instant::now());
@@ -85,6 +85,19 @@ impl Watch {
             tokio::time::sleep(BREATH).await;
             let _ = tokio::time::timeout(LOOK, bell.changed()).await;
         }
+    }
+
+    /// Hands over what is finished already, for a run that ends with an error: the blocks before the first one that is
+    /// not proved.
+    pub async fn hand_over(&self, service: &Service, proofs: &mut Proofs) -> Result<()> {
+        let gauge = Gauge::begin(self.console, "leader");
+        while let Ok(standing) = self.board.look(&service.dispatcher).await {
+            if !self.finish(service, standing, proofs, &gauge).await? {
+                break;
+            }
+        }
+        gauge.end();
+        Ok(())
     }
 
     /// Takes the first block off, if it is proved.
