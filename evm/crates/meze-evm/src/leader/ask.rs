@@ -215,7 +215,7 @@ impl Asker {
             // Kept for a week after it was proved.
             Err(SubmitError::NotTaken(NotTaken::UnknownNeed { .. })) => bail!(
                 "block {number}: the proof of the block before it is not kept in the data folder any more: started \
-                 again, it is taken from the folder of proofs, or from --previous-proof"
+                 again, it is taken from the folder of proofs"
             ),
             Err(error) => return Err(error).with_context(|| format!("block {number} was not taken")),
         };
