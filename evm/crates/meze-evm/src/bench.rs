@@ -42,8 +42,8 @@ pub const SMALL_BLOCK: &[u8] = include_bytes!("bench/block.json");
 /// programs on the machine move that least.
 ///
 /// The leader's start (its part of loading circuits: the kernel and the key) is measured by itself and not counted, and
-/// shown both ways. In memory the prover is a child of the leader, and what loading takes, measured just before, is
-/// taken off. A broker of its own is started and counted; one that is named with --amqp-uri is not counted.
+/// shown both ways. In memory the prover is a child of the leader, and what it took until it was ready is not counted
+/// either. A broker of its own is started and counted; one that is named with --amqp-uri is not counted.
 ///
 /// Circuits that are not there yet are built first. The machine should have nothing else to do.
 #[derive(Debug, Clone, Args)]

@@ -77,8 +77,8 @@ impl Tree {
         seen.peak_bytes = seen.peak_bytes.max(peak(pid));
     }
 
-    /// Waits for the end of the process, looking meanwhile.
-    pub(super) fn wait(&mut self, child: &mut Child) -> std::io::Result<ExitStatus> {
+    /// Waits for the end of the process, looking meanwhile; `seen` is told after each look.
+    pub(super) fn wait(&mut self, child: &mut Child, mut seen: impl FnMut(&Self)) -> std::io::Result<ExitStatus> {
         // Until it is waited for, its count can be read.
         for look in 0.. {
             if !self.glance() {
@@ -87,6 +87,7 @@ impl Tree {
             if look % NEW_EVERY == 0 {
                 self.look();
             }
+            seen(self);
             std::thread::sleep(LOOK_EVERY);
         }
         child.wait()
@@ -176,10 +177,10 @@ mod tests {
         let busy = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
         let mut child =
             Command::new("sh").args(["-c", &format!("sh -c '{busy}; sleep 1.2; {busy}'; {busy}")]).spawn().unwrap();
-        let mut tree = Tree::of(child.id());
-        assert!(tree.wait(&mut child).unwrap().success());
+        let (mut tree, mut looks) = (Tree::of(child.id()), 0);
+        assert!(tree.wait(&mut child, |_| looks += 1).unwrap().success());
         assert!(tree.own().cpu_seconds > 0.02 && tree.under().cpu_seconds > 0.02, "{tree:?}");
-        assert!(tree.all().peak_bytes > 0);
+        assert!(tree.all().peak_bytes > 0 && looks > 10);
         assert!((tree.all().since(tree.own()).cpu_seconds - tree.under().cpu_seconds).abs() < 1e-9);
     }
 }

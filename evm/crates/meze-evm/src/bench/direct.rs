@@ -18,9 +18,9 @@ use crate::settings::CircuitArgs;
 /// Prove blocks by calling the library, for bench
 #[derive(Debug, Clone, Args)]
 pub struct DirectArgs {
-    /// The witness; without one circuits are loaded and nothing is proved
+    /// The witness
     #[arg(long, value_name = "FILE")]
-    pub(super) witness: Option<PathBuf>,
+    pub(super) witness: PathBuf,
 
     /// Where the proofs go
     #[arg(long, value_name = "FILE")]
@@ -67,8 +67,7 @@ fn measured(args: &DirectArgs) -> Result<DirectReport> {
     let circuits = CircuitStore::new(&args.circuits.circuits_dir).circuits(&args.circuits.config()?, Part::All)?;
     let (before, wall) = (cpu::this(), Instant::now());
     let mut blocks: Vec<DecodedBlock> = Vec::new();
-    let witness = args.witness.as_ref().map(|path| files::read(path, SIZE_LIMIT as u64)).transpose()?;
-    for block in witness.map_or_else(|| Ok(Vec::new()), |bytes| read(&bytes))? {
+    for block in read(&files::read(&args.witness, SIZE_LIMIT as u64)?)? {
         let previous = blocks.last().map(DecodedBlock::as_previous);
         blocks.push(decode(block, previous.as_ref(), args.batch_size)?);
     }

@@ -52,20 +52,16 @@ impl Stage<'_> {
     /// The library by itself.
     pub(super) fn library(&self) -> Result<Direct> {
         let out = self.folder.join("direct.json");
-        let report = self.direct(&out, Some(self.witness))?;
+        let mut words = self.words("bench-direct")?;
+        words.extend(["--witness".into(), self.witness.into(), "--output".into(), (&out).into()]);
+        words.extend(self.limits());
+        let mut process = self.start("library", words, None)?;
+        ended(&mut process, |_| {})?;
+        let report: DirectReport =
+            serde_json::from_str(&last_line(&process.log)?).context("no report of the library")?;
         self.check(&fs::read(&out)?)?;
         let DirectReport { loading_cpu_seconds, cpu_seconds, wall_seconds, peak_bytes } = report;
         Ok(Direct { cpu_seconds, wall_seconds, loading_cpu_seconds, peak_bytes })
-    }
-
-    fn direct(&self, out: &Path, witness: Option<&Path>) -> Result<DirectReport> {
-        let mut words = self.words("bench-direct")?;
-        words.extend(["--output".into(), out.into()]);
-        words.extend(witness.into_iter().flat_map(|path| ["--witness".into(), path.into()]));
-        words.extend(self.limits());
-        let mut process = self.start("library", words, None)?;
-        self.ended(&mut process)?;
-        serde_json::from_str(&last_line(&process.log)?).context("no report of the library")
     }
 
     /// A leader at a broker with one worker.
@@ -83,7 +79,7 @@ impl Stage<'_> {
         let mut words = self.words("leader")?;
         words.extend(["--runtime=amqp".into(), "--data-dir".into(), self.folder.join("data").into()]);
         words.extend(url());
-        let (leader, wall_seconds) = self.lead(words)?;
+        let (leader, wall_seconds) = self.lead(words, |_, _| {})?;
         works.look();
         let of_broker = broker.taken().zip(brokers).map(|(after, before)| after.since(before).cpu_seconds);
         let prover = works.under().since(under);
@@ -98,20 +94,25 @@ impl Stage<'_> {
         })
     }
 
-    /// A leader that has its prover itself. This loads the circuits meanwhile: what that takes is measured just before,
-    /// since it is three times as much where the system has not their files at hand.
+    /// A leader that has its prover itself. This loads the circuits meanwhile: what it took until it was ready is not
+    /// counted.
     pub(super) fn in_memory(&self) -> Result<Fabric> {
-        let loading = self.direct(&self.folder.join("nothing.json"), None)?.loading_cpu_seconds;
         let leader_start = self.leader_start()?;
         let mut words = self.words("leader")?;
         words.push("--runtime=in-memory".into());
-        let (leader, wall_seconds) = self.lead(words)?;
+        let mut ready = None;
+        let (leader, wall_seconds) = self.lead(words, |tree, log| {
+            if ready.is_none() && said(log, "prover child is ready") {
+                ready = Some(tree.under());
+            }
+        })?;
         let prover = leader.under();
+        let ready = ready.context("the leader does not say when its prover is ready")?;
         Ok(Fabric {
             leader: leader.own().cpu_seconds,
             leader_start,
             worker: None,
-            prover: prover.cpu_seconds - loading,
+            prover: prover.since(ready).cpu_seconds,
             broker: None,
             wall_seconds,
             peak_bytes: prover.peak_bytes,
@@ -119,14 +120,15 @@ impl Stage<'_> {
     }
 
     /// A leader from its start to its end, and its seconds on the wall.
-    fn lead(&self, mut words: Vec<OsString>) -> Result<(Tree, f64)> {
+    fn lead(&self, mut words: Vec<OsString>, mut seen: impl FnMut(&Tree, &Path)) -> Result<(Tree, f64)> {
         words.extend(self.limits());
         words.push("stdio".into());
         let began = Instant::now();
         let mut process = self.start("leader", words, Some(self.witness))?;
-        let tree = self.ended(&mut process)?;
+        let log = process.log.clone();
+        let tree = ended(&mut process, |tree| seen(tree, &log))?;
         let wall = began.elapsed().as_secs_f64();
-        self.check(last_line(&process.log)?.as_bytes())?;
+        self.check(last_line(&log)?.as_bytes())?;
         Ok((tree, wall))
     }
 
@@ -135,7 +137,7 @@ impl Stage<'_> {
         let mut words = self.words("leader")?;
         words.extend(["verification-key".into(), "--output".into(), self.folder.join("key").into()]);
         let mut process = self.start("key", words, None)?;
-        Ok(self.ended(&mut process)?.all().cpu_seconds)
+        Ok(ended(&mut process, |_| {})?.all().cpu_seconds)
     }
 
     fn words(&self, command: &str) -> Result<Vec<OsString>> {
@@ -156,14 +158,6 @@ impl Stage<'_> {
         command.stdin(stdin.map(File::open).transpose()?.map_or_else(Stdio::null, Stdio::from));
         let child = command.spawn().with_context(|| format!("the {name} cannot be started"))?;
         Ok(Process { child, log })
-    }
-
-    /// Waits for the good end of a process.
-    fn ended(&self, process: &mut Process) -> Result<Tree> {
-        let mut tree = Tree::of(process.child.id());
-        let status = tree.wait(&mut process.child)?;
-        ensure!(status.success(), "a process ended with {status}: {}", last_words(&process.log));
-        Ok(tree)
     }
 
     /// Whether these are good proofs of all blocks.
@@ -200,13 +194,26 @@ fn program() -> Result<Command> {
             command.env_remove(&variable);
         }
     }
-    command.env("RUST_MIN_STACK", PROVING_STACK.to_string());
+    // What is said is waited for here.
+    command.env("RUST_MIN_STACK", PROVING_STACK.to_string()).env("MEZE_LOG", "info");
     Ok(command)
+}
+
+/// Waits for the good end of a process.
+fn ended(process: &mut Process, seen: impl FnMut(&Tree)) -> Result<Tree> {
+    let mut tree = Tree::of(process.child.id());
+    let status = tree.wait(&mut process.child, seen)?;
+    ensure!(status.success(), "a process ended with {status}: {}", last_words(&process.log));
+    Ok(tree)
+}
+
+fn said(log: &Path, words: &str) -> bool {
+    fs::read_to_string(log).is_ok_and(|text| text.contains(words))
 }
 
 fn until_ready(worker: &mut Process) -> Result<()> {
     let end = Instant::now() + READY_WITHIN;
-    while !fs::read_to_string(&worker.log)?.contains("worker bench: ready") {
+    while !said(&worker.log, "worker bench: ready") {
         if let Some(status) = worker.child.try_wait()? {
             bail!("the worker ended with {status}: {}", last_words(&worker.log));
         }
