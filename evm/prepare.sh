@@ -1,10 +1,14 @@
 #!/bin/sh
 # Makes the published Type 1 prover buildable with the pinned compiler: takes evm_arithmetization as cargo downloads
-# it, checks its checksum, and applies three rules into evm/prepared/, which git ignores. evm/Cargo.toml
-# patches that folder in. Nothing of it is in this repository.
+# it, checks its checksum, and applies three rules into evm/prepared/, which git ignores. evm/Cargo.toml patches that
+# folder in. Nothing of it is in this repository.
 #
-# The rules: edition 2024 (it chains `let`s, which is stable there only), and method calls `.gen(` and `.gen::<`
-# written `.r#gen`, since `gen` is a word of that edition.
+# The rules:
+# 1. Edition 2024: it chains `let`s, which is stable there only.
+# 2. Method calls `.gen(` and `.gen::<` are written `.r#gen`, since `gen` is a word of that edition.
+# 3. The key in the public inputs of a recursive proof below must be the one that the proof is checked with, at the three
+#    places where the published circuits leave it open. Without it anything can be proved: docs/decisions/0012 tells the
+#    attack, and a test of evm-proving makes it.
 set -eu
 
 name=evm_arithmetization

@@ -19,6 +19,9 @@ use crate::settings::CircuitArgs;
 /// is not said to be expected is reported, not checked: without --checkpoint a proof says that some chain of blocks
 /// exists, not that it is the one that you mean.
 ///
+/// The published circuits leave places open at which a prover with programs of his own can prove a false state
+/// (docs/security.md): a good proof shows that a prover did its work, not that nobody cheated.
+///
 /// The exit code is 0 when all proofs are good, 1 when one is not, and 2 when the command line is wrong.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = "Examples:\n  \
