@@ -4,7 +4,6 @@ mod cached;
 mod child;
 mod circuits;
 mod dispatch;
-mod machine;
 mod miden;
 mod parameters;
 mod production;

@@ -19,10 +19,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use terminal::Console;
+use terminal::{Console, Machine};
 
 use self::server::Server;
-use super::machine::Machine;
 use super::stats::{self, median, spread};
 
 /// What the fabric costs: latency, throughput, memory, fairness and recovery, with proofs that sleep

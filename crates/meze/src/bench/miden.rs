@@ -14,10 +14,9 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
-use terminal::Console;
+use terminal::{Console, Machine};
 
 use self::service::{Make, Maker};
-use super::machine::Machine;
 
 /// The Miden proving service, side by side with the one that it replaces
 #[derive(Debug, Clone, Args)]

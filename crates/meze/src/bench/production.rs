@@ -15,10 +15,9 @@ use rollup_circuits::id::CircuitId;
 use rollup_circuits::verify::Expected;
 use rollup_circuits::witness_file::Witness;
 use serde::Serialize;
-use terminal::{Console, Stage, Usage};
+use terminal::{Console, Machine, Stage, Usage};
 
 use super::cached::Cached;
-use super::machine::Machine;
 use crate::demo::{BENEFICIARY, Chain, FEE_ASSETS, Script, Step};
 use crate::measure::{Cost, measured, peak_rss};
 use crate::pipeline::{CLIENT, Ledger, Made, PROVIDER, Pipeline};

@@ -6,10 +6,9 @@ use anyhow::Result;
 use clap::Args;
 use rollup::shape::Shape;
 use serde::Serialize;
-use terminal::Console;
+use terminal::{Console, Machine};
 
 use super::circuits::{self, CircuitReport};
-use super::machine::Machine;
 use super::trees::{self, TreeReport};
 use crate::settings::{CircuitArgs, DEFAULT_INNER, DEFAULT_OUTER};
 use crate::text::{bytes, table};

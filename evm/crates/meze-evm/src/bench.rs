@@ -2,12 +2,11 @@
 //!
 //! - `direct`: the library by itself, in a process of its own.
 //! - `fabric`: that process, and leaders and workers as people run them.
-//! - `cpu`: what they take; `report`, `machine`: what is said of it.
+//! - `cpu`: what they take; `report`: what is said of it.
 
 mod cpu;
 mod direct;
 mod fabric;
-mod machine;
 mod report;
 
 use std::path::PathBuf;
@@ -17,14 +16,13 @@ use block_witness::{BATCH_SIZE, SIZE_LIMIT};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
-use terminal::{Console, Usage, files};
+use terminal::{Console, Machine, Usage, files};
 use test_services::RabbitMq;
 
 pub use self::direct::{DirectArgs, run as run_direct};
 
 use self::cpu::{Taken, Tree};
 use self::fabric::Stage;
-use self::machine::Machine;
 use self::report::{Direct, Fabric, Row, TARGET_PERCENT};
 use crate::fabric::RuntimeKind;
 use crate::settings::{CircuitArgs, Persistence};

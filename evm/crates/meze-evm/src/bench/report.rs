@@ -141,11 +141,6 @@ fn gib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1u32 << 30)
 }
 
-/// Bytes, for people.
-pub(super) fn bytes(bytes: u64) -> String {
-    format!("{:.1} GiB", gib(bytes))
-}
-
 /// The lines as people read them.
 pub(super) fn table(rows: &[Row]) -> Vec<String> {
     let head = format!("{:<10} {:<41} {:>9} {:>9} {:>9}", "side", "what", "median", "least", "most");
