@@ -3,7 +3,7 @@
 //! - [`leader`]: reads witnesses, draws up the graph of each block, and sees it through.
 //! - [`worker`], [`child`]: take tasks and prove them.
 //! - [`verifier`]: checks proofs of blocks.
-//! - [`bench`]: what all of this adds to the library that proves.
+//! - [`bench`](mod@bench): what all of this adds to the library that proves.
 //! - [`command`], [`flags`], [`settings`], [`fabric`]: the command line.
 
 pub mod bench;
