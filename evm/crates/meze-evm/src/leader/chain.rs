@@ -59,7 +59,7 @@ impl Chain {
         console: Console,
     ) -> Result<()> {
         let mut given: BTreeMap<u64, (BlockId, Option<Previous>)> = BTreeMap::new();
-        // Gone when the last block is proved.
+        // Gone when nobody takes any more.
         let mut lane = Some(lane);
         let mut next: Option<Box<DecodedBlock>> = None;
         let (mut at_end, mut tries, mut pause) = (false, 0, Duration::ZERO);
@@ -67,7 +67,7 @@ impl Chain {
         let mut seldom = Seldom::default();
         loop {
             if next.is_none() && self.is_proved() {
-                lane = None;
+                return Ok(());
             }
             let heard = tokio::select! {
                 block = proved.recv() => Heard::Proved(block),
@@ -309,11 +309,12 @@ mod tests {
                 [(1, first), (2, old)].into_iter().for_each(|block| proved.send(block).unwrap());
                 assert!(tokio::time::timeout(Duration::from_millis(300), news.recv()).await.is_err());
                 proved.send((2, new)).unwrap();
+                // With that it ends, though there is still somebody to say more.
                 assert!(heard(&mut news).await.is_none());
-                drop(proved);
             };
-            let (ran, ()) = tokio::join!(run, script);
-            ran.unwrap();
+            let both = async { tokio::join!(run, script).0 };
+            tokio::time::timeout(Duration::from_secs(60), both).await.expect("it ends").unwrap();
+            assert!(proved.is_closed());
         });
     }
 
