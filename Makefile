@@ -61,7 +61,7 @@ bench: meze ## measure every circuit and several shapes, and the fabric
 	$(MEZE) bench rollup $(ARGS)
 	$(MEZE) bench dispatch
 
-bench-evm: evm services ## measure what leader, fabric and workers add to proving Ethereum blocks; takes half an hour
+bench-evm: evm services ## measure what leader, fabric and workers add to proving Ethereum blocks; takes a quarter of an hour
 	$(CARGO_TARGET_DIR)/evm/release/meze-evm bench --use-test-config --commit "$$(git describe --always --dirty)" $(ARGS)
 
 bench-miden: meze miden-peer miden-client ## measure the Miden service beside the one that it replaces
